@@ -1,0 +1,128 @@
+//! What is accounted for in one source partition: everything below `low`, and a compressed set above it.
+//!
+//! Invariant: `above` holds no offset below or at `low` (so `low` itself is never accounted).
+
+use serde::{Deserialize, Serialize};
+
+use crate::offsets::Offsets;
+
+/// The accounted offsets of one source partition.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OffsetSet {
+    /// Exclusive: every offset below it is accounted for, this one is not.
+    low: u64,
+    above: Offsets,
+}
+
+impl OffsetSet {
+    /// Nothing accounted from `origin` on; what lies below it is none of the job's business.
+    #[must_use]
+    pub fn starting_at(origin: u64) -> Self {
+        Self { low: origin, above: Offsets::new() }
+    }
+
+    /// Exclusive: everything below is accounted for.
+    #[must_use]
+    pub fn low(&self) -> u64 {
+        self.low
+    }
+
+    /// The accounted offsets above `low`.
+    #[must_use]
+    pub fn above(&self) -> &Offsets {
+        &self.above
+    }
+
+    /// One more than the highest accounted offset: from here on nothing is accounted.
+    #[must_use]
+    pub fn frontier(&self) -> u64 {
+        self.above.max().map_or(self.low, |max| max.saturating_add(1))
+    }
+
+    #[must_use]
+    pub fn contains(&self, offset: u64) -> bool {
+        offset < self.low || self.above.contains(offset)
+    }
+
+    /// The part of `offsets` that is already accounted.
+    #[must_use]
+    pub fn overlap(&self, offsets: &Offsets) -> Offsets {
+        let mut overlap = self.above.intersection(offsets);
+        if let Some(min) = offsets.min()
+            && min < self.low
+        {
+            let mut below = offsets.clone();
+            below.remove_range(self.low..u64::MAX);
+            overlap.union_with(&below);
+        }
+        overlap
+    }
+
+    /// Accounts for `offsets`; what was accounted already stays so.
+    pub fn insert(&mut self, offsets: &Offsets) {
+        self.above.union_with(offsets);
+        self.settle();
+    }
+
+    /// Accounts for a half-open range.
+    pub fn insert_range(&mut self, range: std::ops::Range<u64>) {
+        self.above.insert_range(range);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        self.low = self.above.first_missing(self.low);
+        self.above.remove_range(0..self.low);
+    }
+
+    pub fn optimize(&mut self) {
+        self.above.optimize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn low_moves_only_when_the_offset_at_low_is_accounted() {
+        let mut set = OffsetSet::starting_at(10);
+        set.insert_range(11..20);
+        assert_eq!((set.low(), set.frontier()), (10, 20));
+        set.insert_range(10..11);
+        assert_eq!((set.low(), set.frontier()), (20, 20));
+        assert!(set.above().is_empty());
+    }
+
+    #[test]
+    fn offsets_below_the_origin_count_as_accounted() {
+        let set = OffsetSet::starting_at(5);
+        assert_eq!(set.overlap(&Offsets::from_range(3..7)), Offsets::from_range(3..5));
+    }
+
+    proptest! {
+        #[test]
+        fn it_behaves_like_a_plain_set_of_offsets(origin in 0u64..50, inserts in prop::collection::vec((0u64..200, 0u64..20), 0..40), probe in prop::collection::btree_set(0u64..250, 0..50)) {
+            let mut model: BTreeSet<u64> = (0..origin).collect();
+            let mut set = OffsetSet::starting_at(origin);
+            let mut last_low = set.low();
+            for (start, len) in inserts {
+                model.extend(start..start + len);
+                set.insert(&Offsets::from_range(start..start + len));
+                prop_assert!(set.low() >= last_low, "low never goes back");
+                last_low = set.low();
+            }
+            prop_assert_eq!(Some(set.low()), (0..).find(|o| !model.contains(o)));
+            prop_assert!(!set.above().contains(set.low()));
+            for offset in 0..250 {
+                prop_assert_eq!(set.contains(offset), model.contains(&offset));
+            }
+            let probe_set: Offsets = probe.iter().copied().collect();
+            let expected: Offsets = probe.intersection(&model).copied().collect();
+            prop_assert_eq!(set.overlap(&probe_set), expected);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Where a partition starts after an assignment. The log decides; Kafka's committed offset is a hint that can only
+//! reveal an operator's reset.
+
+use crate::ids::{JobUid, SourcePartition};
+use crate::offsets::Offsets;
+use crate::state::LogState;
+
+/// What Kafka and the operator say about one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The group's committed offset (exclusive) and its metadata.
+    pub committed: Option<(u64, String)>,
+    /// The first offset the topic still has (inclusive).
+    pub log_start: u64,
+    /// The end of the topic (exclusive), by the job's isolation.
+    pub end: u64,
+}
+
+/// What to do with the partition.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Start {
+    /// Consume from `offset` (inclusive); `gap` are offsets that Kafka no longer has and nobody holds: to be declared
+    /// in the next entry, or to stop at, by the job's `on_gap`.
+    At { offset: u64, gap: Offsets },
+    Stop(Stop),
+}
+
+/// Why the job must not go on with this partition.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    #[error(
+        "topic of {partition} was deleted and created again (the log knows it under {known}): its offsets mean other records now; create a new generation of the job"
+    )]
+    Recreated { partition: SourcePartition, known: SourcePartition },
+    #[error(
+        "{partition} ends at offset {end}, below offset {low} up to which the job has landed it: the topic was truncated or created again; create a new generation of the job"
+    )]
+    Truncated { partition: SourcePartition, end: u64, low: u64 },
+    #[error(
+        "the group's committed offset of {partition} was set to {committed}, above {low} where the job stands; going forward is a declared skip, ask for it through the api"
+    )]
+    OffsetReset { partition: SourcePartition, committed: u64, low: u64 },
+}
+
+/// Decides from the folded log. `held` are the worker's own offsets of that partition that are not in the log yet.
+#[must_use]
+pub fn start(state: &LogState, partition: &SourcePartition, facts: &Facts, held: &Offsets) -> Start {
+    if let Some(known) = state.other_incarnation(partition) {
+        return Start::Stop(Stop::Recreated { partition: partition.clone(), known: known.clone() });
+    }
+    let accounted = state.accounted(partition);
+    let low = accounted.low();
+    if facts.end < low {
+        return Start::Stop(Stop::Truncated { partition: partition.clone(), end: facts.end, low });
+    }
+    if let Some((committed, metadata)) = &facts.committed
+        && *committed > low
+        && ours_or_nobodys(metadata, state.job_uid())
+    {
+        return Start::Stop(Stop::OffsetReset { partition: partition.clone(), committed: *committed, low });
+    }
+    let mut gap = Offsets::from_range(low..facts.log_start);
+    gap.subtract(accounted.above());
+    gap.subtract(held);
+    Start::At { offset: accounted.above().first_missing(low.max(facts.log_start)), gap }
+}
+
+/// A commit without metadata is what Kafka's own tools write when an operator resets a group; one with another uid is
+/// of an older generation and says nothing.
+fn ours_or_nobodys(metadata: &str, job_uid: &JobUid) -> bool {
+    metadata.is_empty() || metadata == job_uid.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::{Entry, Origins};
+    use crate::ids::{Lane, Seq};
+    use std::collections::BTreeMap;
+
+    fn partition(topic_id: &str) -> SourcePartition {
+        SourcePartition { cluster: "main".into(), topic: "bids".into(), topic_id: topic_id.into(), partition: 0 }
+    }
+
+    fn state(origin: u64, held: std::ops::Range<u64>) -> LogState {
+        let origins = Origins {
+            start: BTreeMap::from([(partition("id"), origin)]),
+            bucket: "b".into(),
+            lanes: 1,
+            created_at_ms: 0,
+        };
+        let zero = Entry::zero("uid".into(), Lane(0), "t0".into(), "w", origins);
+        let mut state = LogState::open(&zero).unwrap_or_else(|e| unreachable!("{e}"));
+        if held.start < held.end {
+            let mut entry = Entry::empty("uid".into(), Lane(0), Seq(1), "t1".into(), "w", 0);
+            entry.held.insert(partition("id"), Offsets::from_range(held));
+            assert_eq!(state.fold(&entry), Ok(()));
+        }
+        state
+    }
+
+    fn facts(committed: Option<(u64, &str)>, log_start: u64, end: u64) -> Facts {
+        Facts { committed: committed.map(|(o, m)| (o, m.to_owned())), log_start, end }
+    }
+
+    fn at(offset: u64) -> Start {
+        Start::At { offset, gap: Offsets::new() }
+    }
+
+    #[test]
+    fn the_log_decides_and_a_commit_behind_it_changes_nothing() {
+        let state = state(10, 10..20);
+        for committed in [None, Some((0, "uid")), Some((15, "uid")), Some((20, "uid")), Some((15, ""))] {
+            assert_eq!(start(&state, &partition("id"), &facts(committed, 0, 30), &Offsets::new()), at(20));
+        }
+    }
+
+    #[test]
+    fn a_commit_of_another_generation_is_ignored_and_an_operators_reset_stops() {
+        let state = state(0, 0..20);
+        let decide = |committed| start(&state, &partition("id"), &facts(Some(committed), 0, 100), &Offsets::new());
+        assert_eq!(decide((50, "older-uid")), at(20));
+        assert!(matches!(decide((50, "uid")), Start::Stop(Stop::OffsetReset { committed: 50, low: 20, .. })));
+        assert!(matches!(decide((50, "")), Start::Stop(Stop::OffsetReset { .. })));
+    }
+
+    #[test]
+    fn what_retention_took_is_a_gap_less_what_is_accounted_or_held() {
+        let state = state(0, 5..8);
+        let held = Offsets::from_range(10..12);
+        let Start::At { offset, gap } = start(&state, &partition("id"), &facts(None, 20, 30), &held) else {
+            unreachable!("a gap does not stop by itself")
+        };
+        assert_eq!(offset, 20);
+        assert_eq!(gap, (0..5).chain(8..10).chain(12..20).collect());
+    }
+
+    #[test]
+    fn a_topic_created_again_or_truncated_stops_the_job() {
+        let state = state(0, 0..20);
+        let recreated = start(&state, &partition("other-id"), &facts(None, 0, 30), &Offsets::new());
+        assert!(matches!(recreated, Start::Stop(Stop::Recreated { .. })));
+        let truncated = start(&state, &partition("id"), &facts(None, 0, 19), &Offsets::new());
+        assert!(matches!(truncated, Start::Stop(Stop::Truncated { end: 19, low: 20, .. })));
+    }
+
+    #[test]
+    fn a_partition_the_log_has_not_met_begins_at_its_log_start_with_the_rest_a_gap() {
+        let state = state(0, 0..0);
+        let mut new = partition("id");
+        new.partition = 7;
+        assert_eq!(
+            start(&state, &new, &facts(None, 3, 30), &Offsets::new()),
+            Start::At { offset: 3, gap: Offsets::from_range(0..3) }
+        );
+    }
+}
