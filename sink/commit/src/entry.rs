@@ -103,6 +103,8 @@ pub enum SkipReason {
     Declared,
     /// Records without a value, by `decode.null_value: skip`.
     NullValue,
+    /// Malformed records whose letters went to the dead-letter topic only, acknowledged before this entry.
+    DeadLetterTopic,
     /// Beyond the end of a bounded run.
     BeyondStop,
 }
@@ -114,6 +116,7 @@ impl SkipReason {
             Self::Gap => "gap",
             Self::Declared => "declared",
             Self::NullValue => "null_value",
+            Self::DeadLetterTopic => "dead_letter_topic",
             Self::BeyondStop => "beyond_stop",
         }
     }

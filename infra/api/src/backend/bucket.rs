@@ -1,0 +1,67 @@
+//! First contact with the job's bucket: does it exist, may we, and can it keep the promise?
+
+use landfall_job::{FieldError, JobSpec};
+use landfall_s3::{ErrorKind, ProbeSettings, StoreError, probe};
+
+use super::BackendError;
+use super::check::{Checks, not_registered};
+use crate::state::ApiState;
+
+pub(crate) async fn check(state: &ApiState, checks: &mut Checks, spec: &JobSpec) -> Result<(), BackendError> {
+    let bucket = spec.sink.bucket.as_str();
+    if let Some(allowed) = &state.allowed_buckets
+        && !allowed.iter().any(|name| name == bucket)
+    {
+        let known = allowed.iter().map(String::as_str);
+        checks.errors.push(not_registered("sink.bucket", "bucket", bucket, known));
+        return Ok(());
+    }
+    let what = format!("bucket {bucket}");
+    let head = checks.in_time(&what, state.buckets.head_bucket(bucket)).await?;
+    if let Err(error) = head {
+        return refused(checks, &what, bucket, &error);
+    }
+    let location = state.jobs.location();
+    let settings = ProbeSettings {
+        state_bucket: location.bucket.clone(),
+        state_prefix: location.prefix.clone(),
+        data_bucket: bucket.to_owned(),
+        data_prefix: literal_folder(spec),
+        unique: state.environment.fresh_id(),
+    };
+    let report = match checks.in_time(&what, probe(state.buckets.as_ref(), settings)).await? {
+        Ok(report) => report,
+        Err(error) => return refused(checks, &what, bucket, &error),
+    };
+    if let Some(finding) = report.refused() {
+        let problem = format!("cannot keep the commit log: {}", finding.detail);
+        checks.errors.push(FieldError::new("sink.bucket", problem, "take the rule off the state prefix"));
+    }
+    for finding in report.degraded() {
+        checks.warnings.push(format!("at_least_once because of {}: {}", finding.check.name(), finding.detail));
+    }
+    Ok(())
+}
+
+/// A refusal is a mistake of the field, with the S3 code; a store that does not answer ends the checks.
+fn refused(checks: &mut Checks, what: &str, bucket: &str, error: &StoreError) -> Result<(), BackendError> {
+    if error.kind.transient() && error.kind != ErrorKind::Credentials {
+        return Err(BackendError::Unavailable { what: what.to_owned(), message: error.to_string() });
+    }
+    // The store may have refused over the state bucket, which the job does not name.
+    let field = "sink.bucket";
+    let fix = match error.kind {
+        ErrorKind::NoSuchBucket | ErrorKind::NoSuchKey => "create the bucket, or mend its name",
+        ErrorKind::AccessDenied => "ask the operator to grant the worker's role the rights of the documentation on it",
+        ErrorKind::Credentials => "ask the operator to mend the credentials",
+        _ => "ask the operator to look at the bucket's settings",
+    };
+    checks.errors.push(FieldError::new(field, format!("was refused: {error}"), fix).with_value(format!("{bucket:?}")));
+    Ok(())
+}
+
+/// The folder that every key of the job lies in, as far as the template says it in letters; ends with `/` or is empty.
+fn literal_folder(spec: &JobSpec) -> String {
+    let prefix = spec.sink.key.literal_prefix();
+    prefix.rfind('/').map_or(String::new(), |at| prefix[..=at].to_owned())
+}

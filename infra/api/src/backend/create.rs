@@ -1,0 +1,214 @@
+//! Creating a job: checks, then entry 0 of its log, then the record (which decides who has the name), then the start
+//! offsets as the group's first commit, so that lag can be told before any worker runs.
+//!
+//! Each step can be the last one: a log without a record is an unused uid, and a group without a commit is told by
+//! the record's origins.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use landfall_commit::{Origins, SourcePartition};
+use landfall_job::{FieldError, JobSpec};
+use landfall_kafka::{ClusterError, CommitOffset, TopicPartition};
+use landfall_store::record::RECORD_FORMAT;
+use landfall_store::{Desired, IdempotencyMark, JobRecord, JobStoreError, Origin, Stored};
+use sha2::{Digest, Sha256};
+
+use super::check::{self, Plan};
+use super::{BackendError, access};
+use crate::auth::Principal;
+use crate::state::ApiState;
+
+/// A job as created, or as found to be created already by the same request.
+#[derive(Debug)]
+pub(crate) struct Created {
+    pub(crate) stored: Stored,
+    pub(crate) warnings: Vec<String>,
+    /// True when the same idempotency key and body had made it before.
+    pub(crate) replayed: bool,
+}
+
+pub(crate) async fn create(
+    state: &ApiState,
+    principal: &Principal,
+    spec: JobSpec,
+    idempotency: Option<IdempotencyMark>,
+) -> Result<Created, BackendError> {
+    access::ensure_own_team(principal, &spec)?;
+    ensure_addressable(&spec)?;
+    let before = state.jobs.lookup(spec.name.as_str()).await?;
+    if let Some(there) = &before
+        && !there.record.closed
+    {
+        return existing(principal, there.clone(), idempotency.as_ref());
+    }
+    let plan = check::new_job(state, &spec).await?;
+    make_dead_letter_topic(state, &spec, &plan).await?;
+
+    let mut warnings = plan.warnings.clone();
+    let generation = before.as_ref().map_or(1, |tombstone| tombstone.record.generation.saturating_add(1));
+    let record = new_record(state, principal, spec, plan, generation, idempotency.clone());
+    state.logs.write_origins(&record, &log_origins(&record)).await?;
+    let created = match state.jobs.create(record, before.map(|tombstone| tombstone.etag)).await {
+        Ok(created) => created,
+        // Somebody took the name meanwhile: perhaps this very request, sent twice at once.
+        Err(JobStoreError::AlreadyExists { name }) => {
+            let there = state.jobs.get(&name).await?;
+            return existing(principal, there, idempotency.as_ref());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    warnings.extend(commit_origins(state, &created.record).await);
+    tracing::info!(
+        job = created.record.name,
+        job_uid = created.record.uid,
+        by = principal.name,
+        partitions = created.record.origins.len(),
+        "job created"
+    );
+    Ok(Created { stored: created, warnings, replayed: false })
+}
+
+/// `validate` is a path of its own below `/v1/jobs`: a job of that name could not be reached.
+pub(crate) fn ensure_addressable(spec: &JobSpec) -> Result<(), BackendError> {
+    if spec.name.as_str() != "validate" {
+        return Ok(());
+    }
+    let mistake = FieldError::new("name", "is reserved", "choose another name").with_value("\"validate\"");
+    Err(BackendError::InvalidJob(vec![mistake]))
+}
+
+/// The name is taken: by the same request before, or by another job.
+fn existing(
+    principal: &Principal,
+    there: Stored,
+    idempotency: Option<&IdempotencyMark>,
+) -> Result<Created, BackendError> {
+    let name = there.record.name.clone();
+    let taken = || BackendError::Jobs(JobStoreError::AlreadyExists { name: name.clone() });
+    let (Some(ours), Some(theirs)) = (idempotency, &there.record.idempotency) else { return Err(taken()) };
+    if ours.key_sha256 != theirs.key_sha256 || !principal.sees(&there.record.spec.team) {
+        return Err(taken());
+    }
+    if ours.body_sha256 != theirs.body_sha256 {
+        return Err(BackendError::IdempotencyMismatch { name });
+    }
+    Ok(Created { stored: there, warnings: Vec::new(), replayed: true })
+}
+
+/// The mark of a create request: whose key, and which document. The document counts as it was understood, so that
+/// its layout does not matter.
+pub(crate) fn idempotency_mark(principal: &Principal, key: &str, spec: &JobSpec) -> Option<IdempotencyMark> {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut key_hash = Sha256::new();
+    key_hash.update(principal.name.as_bytes());
+    key_hash.update([0]);
+    key_hash.update(key.as_bytes());
+    let body = serde_json::to_vec(spec).ok()?;
+    Some(IdempotencyMark { key_sha256: hex(&key_hash.finalize()), body_sha256: hex(&Sha256::digest(body)) })
+}
+
+fn new_record(
+    state: &ApiState,
+    principal: &Principal,
+    spec: JobSpec,
+    plan: Plan,
+    generation: u32,
+    idempotency: Option<IdempotencyMark>,
+) -> JobRecord {
+    let now = state.environment.now();
+    JobRecord {
+        format: RECORD_FORMAT,
+        name: spec.name.to_string(),
+        uid: state.environment.fresh_id(),
+        generation,
+        config_version: 1,
+        spec,
+        desired: Desired::Running,
+        restarts: 0,
+        origins: plan.origins,
+        ends: plan.ends,
+        lanes: 1,
+        created_at: now,
+        changed_at: now,
+        changed_by: principal.name.clone(),
+        failed: None,
+        finished_at: None,
+        closed: false,
+        idempotency,
+        write_token: String::new(),
+    }
+}
+
+fn log_origins(record: &JobRecord) -> Origins {
+    let start = record
+        .origins
+        .iter()
+        .map(|origin| {
+            let partition = SourcePartition {
+                cluster: origin.cluster.clone(),
+                topic: origin.topic.clone(),
+                topic_id: origin.topic_id.clone().unwrap_or_default(),
+                partition: origin.partition,
+            };
+            (partition, u64::try_from(origin.start_offset).unwrap_or(0))
+        })
+        .collect();
+    Origins {
+        start,
+        bucket: record.spec.sink.bucket.clone(),
+        lanes: record.lanes,
+        created_at_ms: record.created_at.as_millisecond(),
+    }
+}
+
+pub(crate) async fn make_dead_letter_topic(
+    state: &ApiState,
+    spec: &JobSpec,
+    plan: &Plan,
+) -> Result<(), BackendError> {
+    let Some(topic) = &plan.dead_letter_topic else { return Ok(()) };
+    let Some(cluster) = state.clusters.get(&spec.dead_letter.cluster) else { return Ok(()) };
+    match cluster.create_topic(topic.clone()).await {
+        Ok(()) | Err(ClusterError::TopicExists { .. }) => Ok(()),
+        Err(error @ ClusterError::Unreachable { .. }) => Err(BackendError::Unavailable {
+            what: format!("kafka cluster {}", spec.dead_letter.cluster),
+            message: error.to_string(),
+        }),
+        Err(error) => {
+            let problem = format!("cannot be created: {error}");
+            let fix = "create it by hand, or ask the operator to grant the right to create topics";
+            let mistake = FieldError::new("dead_letter.topic", problem, fix);
+            Err(BackendError::CheckFailed(vec![mistake.with_value(format!("{:?}", topic.name))]))
+        }
+    }
+}
+
+/// Commits where the job begins. A failure is no failure of the job: its workers commit by themselves, and until
+/// then lag is told from the origins.
+async fn commit_origins(state: &ApiState, record: &JobRecord) -> Option<String> {
+    let cluster = state.clusters.get(&record.spec.source.cluster)?;
+    let mut topics: BTreeMap<&str, Arc<str>> = BTreeMap::new();
+    let offsets: Vec<CommitOffset> = record
+        .origins
+        .iter()
+        .map(|Origin { topic, partition, start_offset, .. }| CommitOffset {
+            partition: TopicPartition {
+                topic: Arc::clone(topics.entry(topic).or_insert_with(|| Arc::from(topic.as_str()))),
+                partition: *partition,
+            },
+            offset: *start_offset,
+            metadata: record.uid.clone(),
+        })
+        .collect();
+    let group = record.spec.group_id();
+    let commit = cluster.commit(&group, offsets);
+    let error = match tokio::time::timeout(state.limits.checks, commit).await {
+        // A worker was quicker and has joined the group already.
+        Ok(Ok(()) | Err(ClusterError::GroupActive { .. })) => return None,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", state.limits.checks.as_secs()),
+    };
+    tracing::warn!(job = record.name, job_uid = record.uid, error, "start offsets were not committed to the group");
+    Some(format!("the start offsets were not committed to group {group}: {error}; the workers will commit them"))
+}

@@ -1,0 +1,102 @@
+//! What every handler shares. Cheap to clone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use landfall_s3::SharedStore;
+use landfall_store::{HeartbeatStore, JobStore, LogStore};
+use tokio::sync::Semaphore;
+
+use crate::auth::Auth;
+use crate::health::HealthState;
+use crate::ports::{Cluster, Environment};
+
+/// Bounds of the service; every one is finite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// A job document; also the most a request body may hold.
+    pub body_bytes: usize,
+    /// Requests under way at once, health apart.
+    pub concurrent_requests: usize,
+    /// Open connections.
+    pub connections: usize,
+    /// From the first byte of the head to the last byte of the answer's head.
+    pub request: Duration,
+    /// All checks of a job against real clusters and buckets.
+    pub checks: Duration,
+    /// What a status may wait for Kafka.
+    pub status_offsets: Duration,
+    /// Until a client has sent its request head.
+    pub request_head: Duration,
+    /// From the shutdown signal until open connections are cut.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 256 * 1024,
+            concurrent_requests: 256,
+            connections: 1_024,
+            request: Duration::from_secs(30),
+            checks: Duration::from_secs(10),
+            status_offsets: Duration::from_secs(3),
+            request_head: Duration::from_secs(10),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The parts an API process is made of.
+#[derive(Debug)]
+pub struct ApiParts {
+    pub jobs: JobStore,
+    pub heartbeats: HeartbeatStore,
+    pub logs: LogStore,
+    /// For the buckets that jobs name.
+    pub buckets: SharedStore,
+    /// None: a job may name any bucket.
+    pub allowed_buckets: Option<Vec<String>>,
+    /// By registered name.
+    pub clusters: BTreeMap<String, Arc<dyn Cluster>>,
+    pub auth: Auth,
+    pub environment: Arc<dyn Environment>,
+    pub health: HealthState,
+    pub limits: Limits,
+}
+
+#[derive(Debug)]
+struct Inner {
+    parts: ApiParts,
+    permits: Arc<Semaphore>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ApiState {
+    inner: Arc<Inner>,
+}
+
+impl ApiState {
+    #[must_use]
+    pub fn new(parts: ApiParts) -> Self {
+        let permits = Arc::new(Semaphore::new(parts.limits.concurrent_requests));
+        Self { inner: Arc::new(Inner { parts, permits }) }
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.inner.parts.auth
+    }
+
+    pub(crate) fn permits(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.inner.permits)
+    }
+}
+
+impl std::ops::Deref for ApiState {
+    type Target = ApiParts;
+
+    fn deref(&self) -> &ApiParts {
+        &self.inner.parts
+    }
+}

@@ -1,0 +1,147 @@
+//! A Kafka cluster that jobs name: its brokers and the client properties for it.
+
+use std::collections::BTreeMap;
+
+use landfall_job::names::check_plain_name;
+use landfall_job::reader::{Field, FromNode, Node, Refusal, Refused, Section, Table};
+use serde::Serialize;
+
+use crate::load::Outside;
+use crate::secret::{Secret, resolve};
+
+/// A Kafka cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClusterConfig {
+    /// `host:port`, several divided by commas.
+    pub bootstrap_servers: String,
+    /// librdkafka's properties, secrets resolved; none of [`REFUSED_PROPERTIES`].
+    pub properties: BTreeMap<String, Secret>,
+}
+
+const COMMITS: &str = "would commit offsets of records that are not visible yet";
+const ONE_GROUP: &str = "is decided by the worker, whose rebalances must be cooperative";
+
+/// Properties that would break what a job promises, or that are set elsewhere: name, why, what to do.
+pub const REFUSED_PROPERTIES: &[(&str, &str, &str)] = &[
+    (
+        "allow.auto.create.topics",
+        "would create topics that somebody misspelt",
+        "leave it out; dead_letter.create of a job creates its topic",
+    ),
+    ("auto.commit.enable", COMMITS, "leave it out"),
+    ("auto.commit.interval.ms", COMMITS, "leave it out"),
+    ("auto.offset.reset", "would move a job silently", "leave it out; source.start and source.on_gap of a job decide"),
+    ("bootstrap.servers", "is set elsewhere", "write bootstrap_servers of the cluster"),
+    ("check.crcs", "is always on", "leave it out"),
+    ("client.id", "is set by the worker, and names it and the job", "leave it out"),
+    ("enable.auto.commit", COMMITS, "leave it out"),
+    ("enable.auto.offset.store", COMMITS, "leave it out"),
+    ("enable.idempotence", "is always on for dead letters", "leave it out"),
+    ("enable.partition.eof", "is always on, the ends of partitions must be known", "leave it out"),
+    ("group.id", "belongs to a job", "leave it out; source.group of a job names the group"),
+    ("group.instance.id", "is decided by the worker", "leave it out"),
+    ("group.protocol", ONE_GROUP, "leave it out"),
+    ("group.remote.assignor", ONE_GROUP, "leave it out"),
+    ("isolation.level", "belongs to a job", "leave it out; source.isolation of a job decides"),
+    ("log.queue", "is how log lines reach the worker", "leave it out"),
+    ("metadata.broker.list", "is set elsewhere", "write bootstrap_servers of the cluster"),
+    ("offset.store.method", COMMITS, "leave it out"),
+    ("offset.store.path", COMMITS, "leave it out"),
+    ("offset.store.sync.interval.ms", COMMITS, "leave it out"),
+    ("partition.assignment.strategy", ONE_GROUP, "leave it out"),
+    ("plugin.library.paths", "would load foreign code", "leave it out"),
+    ("queued.max.messages.kbytes", "would break the memory budget", "leave it out; worker.memory bounds it"),
+    ("topic.blacklist", "is set by the worker", "leave it out; a job names its topics"),
+    ("transactional.id", "has no meaning, dead letters are not produced in transactions", "leave it out"),
+];
+
+pub(crate) static TABLE: Table = Table {
+    fields: &[
+        Field::required("bootstrap_servers", "host:port, several divided by commas", "brokers to begin with"),
+        Field::optional(
+            "properties",
+            "map of librdkafka properties",
+            "none",
+            "anything else of the client, such as `security.protocol`; values may be references to secrets; `session.timeout.ms` is 10000 unless given",
+        ),
+    ],
+    refused: &[
+        Refused { name: "bootstrap.servers", problem: "is not a known field", fix: "write bootstrap_servers" },
+        Refused::later("schema_registry"),
+        Refused {
+            name: "security",
+            problem: "is not a known field",
+            fix: "write properties, such as {security.protocol: SASL_SSL}",
+        },
+    ],
+};
+
+impl ClusterConfig {
+    pub(crate) fn read(name: &str, mut section: Section<'_>, outside: &Outside<'_>) -> Option<Self> {
+        if let Err(refusal) = check_plain_name(name) {
+            section.refuse_self(&refusal);
+        }
+        let bootstrap_servers = section.read_with("bootstrap_servers", bootstrap_servers);
+        let properties = properties(&mut section, outside);
+        section.finish();
+        Some(Self { bootstrap_servers: bootstrap_servers?, properties: properties? })
+    }
+}
+
+fn bootstrap_servers(node: &Node) -> Result<String, Refusal> {
+    const FIX: &str = "write host:port, several divided by commas";
+    let text = String::from_node(node)?;
+    let good = |server: &str| {
+        server.trim().rsplit_once(':').is_some_and(|(host, port)| {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+            !host.is_empty() && host.chars().all(allowed) && port.parse::<u16>().is_ok_and(|port| port > 0)
+        })
+    };
+    match text.split(',').all(good) {
+        true => Ok(text.split(',').map(str::trim).collect::<Vec<_>>().join(",")),
+        false => Err(Refusal::new("is not a list of brokers", FIX)),
+    }
+}
+
+/// No message repeats a value: any of them may be a secret.
+fn properties(section: &mut Section<'_>, outside: &Outside<'_>) -> Option<BTreeMap<String, Secret>> {
+    let Some(node) = section.node("properties") else { return Some(BTreeMap::new()) };
+    let Node::Map(entries) = node else {
+        section.conflict(
+            "properties",
+            &format!("is {}", node.kind()),
+            "write a map such as {security.protocol: SASL_SSL}",
+        );
+        return None;
+    };
+    let read: Vec<Option<(String, Secret)>> =
+        entries.iter().map(|(key, value)| property(section, key, value, outside)).collect();
+    read.into_iter().collect()
+}
+
+fn property(section: &Section<'_>, key: &str, value: &Node, outside: &Outside<'_>) -> Option<(String, Secret)> {
+    let refuse = |problem: &str, fix: &str| section.conflict_below("properties", key, problem, fix);
+    if let Some((_, problem, fix)) = REFUSED_PROPERTIES.iter().find(|(name, _, _)| *name == key) {
+        refuse(problem, fix);
+        return None;
+    }
+    if key.is_empty() || !key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._".contains(c)) {
+        refuse("is not the name of a property", "write it as librdkafka does, such as security.protocol");
+        return None;
+    }
+    match resolve(value, outside) {
+        Err(why) => {
+            refuse(&why.problem, &why.fix);
+            None
+        }
+        Ok(secret) if mechanism_later(key, secret.expose()) => {
+            refuse("is OAUTHBEARER, which is not supported yet", "write SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN");
+            None
+        }
+        Ok(secret) => Some((key.to_owned(), secret)),
+    }
+}
+
+fn mechanism_later(key: &str, value: &str) -> bool {
+    matches!(key, "sasl.mechanism" | "sasl.mechanisms") && value.eq_ignore_ascii_case("OAUTHBEARER")
+}

@@ -1,0 +1,31 @@
+//! The operator's configuration of a fleet: read from one YAML or JSON file, overridden by `LANDFALL_` variables, checked as
+//! a whole, with its secrets resolved.
+//!
+//! Invariants: every mistake is told at once by field, value and fix; a resolved secret is a [`Secret`], which no message,
+//! `Debug` or serialized form repeats; a property that would break what a job promises is refused by name. Sizes are in
+//! bytes, durations in milliseconds.
+
+mod api;
+mod cluster;
+mod environment;
+mod fleet;
+mod jobs;
+mod load;
+mod reference;
+mod s3;
+mod secret;
+mod state;
+mod worker;
+
+pub use api::{ApiConfig, Auth, AuthMode, Role, Token};
+pub use cluster::{ClusterConfig, REFUSED_PROPERTIES};
+pub use fleet::{ConnectConfig, FleetConfig};
+pub use load::{ConfigError, Outside};
+pub use reference::config_reference;
+pub use s3::{BucketConfig, S3Config};
+pub use secret::Secret;
+pub use state::StateConfig;
+pub use worker::{ScratchConfig, WorkerConfig};
+
+// Callers that only hold a configuration need no second import for its errors.
+pub use landfall_job::{FieldError, FieldErrors};

@@ -1,0 +1,349 @@
+//! Configurations: what good ones mean, what bad ones are answered with, and what never shows.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::io::{Error, ErrorKind};
+use std::path::Path;
+
+use landfall_config::{
+    AuthMode, ConfigError, FieldErrors, FleetConfig, Outside, REFUSED_PROPERTIES, Role, config_reference,
+};
+use landfall_job::{ByteSize, DurationMs, JobSpec};
+use proptest::prelude::*;
+
+/// The example of the product's contract.
+const CONTRACT: &str = r#"
+api:     {listen: 127.0.0.1:8080, auth: {mode: none}}
+worker:  {pool: shared, memory: 1GiB, scratch: {dir: /scratch, limit: 20GiB}, drain_timeout: 60s, listen: 127.0.0.1:8081}
+state:   {bucket: lake, prefix: _landfall/}
+s3:      {region: us-east-1, endpoint: "http://127.0.0.1:9000", force_path_style: true}
+buckets: {lake: {region: us-east-1, role_arn: "arn:aws:iam::123456789012:role/sink", external_id: x, expected_owner: "123456789012", kms_key: alias/lake}}
+connect: {cluster: main, pool: shared, team: default}
+clusters:
+  main:
+    bootstrap_servers: 127.0.0.1:9092
+    properties: {security.protocol: SASL_SSL, sasl.mechanism: SCRAM-SHA-512, sasl.username: sink, sasl.password: "${env:KAFKA_PASSWORD}", socket.timeout.ms: 9000}
+"#;
+const SMALLEST: &str = "state: {bucket: lake}\nclusters: {main: {bootstrap_servers: 'k:9092'}}\n";
+
+fn parse(text: &str, variables: &[(&str, &str)]) -> Result<FleetConfig, FieldErrors> {
+    let variables: Vec<(String, String)> = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let known = variables.clone();
+    let variable = move |name: &str| match name {
+        "KAFKA_PASSWORD" => Some("hunter2".to_owned()),
+        "EMPTY" => Some(String::new()),
+        name => known.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
+    };
+    let file = |path: &str| match path {
+        "/run/secret" => Ok("hunter3\n".to_owned()),
+        "/run/empty" => Ok("\n".to_owned()),
+        _ => Err(Error::from(ErrorKind::NotFound)),
+    };
+    FleetConfig::parse(text, &Outside { variables, variable: &variable, file: &file })
+}
+
+#[test]
+fn the_contracts_example_is_read() {
+    let config = parse(CONTRACT, &[]).unwrap();
+    assert_eq!(config.worker.memory, ByteSize::mib(1024));
+    assert_eq!(config.worker.scratch.as_ref().unwrap().dir, Path::new("/scratch"));
+    let main = &config.clusters["main"];
+    assert_eq!(main.bootstrap_servers, "127.0.0.1:9092");
+    assert_eq!(main.properties["sasl.password"].expose(), "hunter2");
+    assert_eq!(main.properties["socket.timeout.ms"].expose(), "9000");
+    assert_eq!(config.s3.endpoint.as_deref(), Some("http://127.0.0.1:9000"));
+    assert_eq!(config.connect.unwrap().cluster, "main");
+}
+
+#[test]
+fn the_smallest_configuration_has_the_contracts_defaults() {
+    let config = parse(SMALLEST, &[]).unwrap();
+    assert_eq!((config.api.listen.to_string().as_str(), config.api.auth.mode), ("127.0.0.1:8080", AuthMode::None));
+    assert_eq!(config.worker.listen.to_string(), "127.0.0.1:8081");
+    assert_eq!((config.worker.pool.as_str(), config.worker.scratch), ("shared", None));
+    assert_eq!((config.worker.memory, config.worker.drain_timeout), (ByteSize::mib(1024), DurationMs::secs(60)));
+    assert_eq!(config.state.prefix, "_landfall/");
+    assert!(config.buckets.is_empty() && config.connect.is_none() && !config.s3.force_path_style);
+}
+
+#[test]
+fn a_variable_overrides_a_field_and_adds_what_the_file_leaves_out() {
+    let config = parse(
+        CONTRACT,
+        &[
+            ("LANDFALL_WORKER__MEMORY", "2GiB"),
+            ("LANDFALL_S3__FORCE_PATH_STYLE", "false"),
+            ("LANDFALL_CLUSTERS__MAIN__PROPERTIES__SASL_USERNAME", "other"),
+            ("LANDFALL_CLUSTERS__MAIN__PROPERTIES__SSL_CA_LOCATION", "/ca.pem"),
+            ("LANDFALL_CLUSTERS__SECOND__BOOTSTRAP_SERVERS", "k2:9092, k3:9092"),
+            ("LANDFALL_CLUSTERS__SECOND__PROPERTIES__SASL_PASSWORD", "12345"),
+            ("LANDFALL_BUCKETS__LAKE__EXPECTED_OWNER", "210987654321"),
+            ("LANDFALL_API", "http://127.0.0.1:1"),
+            ("OTHER__THING", "x"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.worker.memory, ByteSize::mib(2048));
+    assert!(!config.s3.force_path_style);
+    let main = &config.clusters["main"].properties;
+    assert_eq!((main["sasl.username"].expose(), main["ssl.ca.location"].expose()), ("other", "/ca.pem"));
+    let second = &config.clusters["second"];
+    assert_eq!(
+        (second.bootstrap_servers.as_str(), second.properties["sasl.password"].expose()),
+        ("k2:9092,k3:9092", "12345")
+    );
+    assert_eq!(config.buckets["lake"].expected_owner.as_deref(), Some("210987654321"));
+}
+
+#[test]
+fn a_variable_may_hold_a_list() {
+    let hash = "ab".repeat(32);
+    let tokens = format!(r#"[{{"name": "ci", "sha256": "{hash}", "role": "editor", "team": "ads"}}]"#);
+    let config =
+        parse(SMALLEST, &[("LANDFALL_API__AUTH__MODE", "token"), ("LANDFALL_API__AUTH__TOKENS", &tokens)]).unwrap();
+    let token = &config.api.auth.tokens[0];
+    assert_eq!((token.role, token.sha256, token.team.as_deref()), (Role::Editor, [0xab; 32], Some("ads")));
+}
+
+#[test]
+fn a_secret_is_text_with_references_in_it_and_is_not_resolved_twice() {
+    let text = format!(
+        "{SMALLEST}s3: {{access_key_id: 'a-${{env:KAFKA_PASSWORD}}-${{file:/run/secret}}', secret_access_key: '${{env:NESTED}}'}}"
+    );
+    let config = parse(&text, &[("NESTED", "${env:KAFKA_PASSWORD}")]).unwrap();
+    assert_eq!(config.s3.access_key_id.unwrap().expose(), "a-hunter2-hunter3");
+    assert_eq!(config.s3.secret_access_key.unwrap().expose(), "${env:KAFKA_PASSWORD}");
+}
+
+#[test]
+fn a_resolved_secret_shows_nowhere() {
+    let text = CONTRACT.replace(
+        "force_path_style: true",
+        "access_key_id: 'k${env:KAFKA_PASSWORD}', secret_access_key: 's${file:/run/secret}'",
+    );
+    let config = parse(&text, &[]).unwrap();
+    let shown = format!("{config:?}{config:#?}{}", serde_json::to_string(&config).unwrap());
+    assert!(!shown.contains("hunter"), "{shown}");
+    // Nor in a message about the field that holds it.
+    for bad in [
+        text.replace("sasl.mechanism:", "sasl.mechanism: \"${env:KAFKA_PASSWORD}\", SASL:"),
+        text.replace("127.0.0.1:9092", "user:hunter2@host"),
+        text.replace("http://127.0.0.1:9000", "http://user:hunter2@host"),
+        text.replace("auth: {mode: none}", "auth: {mode: token, tokens: [{name: ci, role: viewer, sha256: hunter2}]}"),
+        text.replace("auth: {mode: none}", "auth: {mode: token, tokens: [{name: ci, role: viewer, token: hunter2}]}"),
+        text.replace("sasl.password: \"${env:KAFKA_PASSWORD}\"", "sasl.password: [hunter2]"),
+    ] {
+        assert_ne!(bad, text);
+        let told = parse(&bad, &[]).expect_err(&bad).to_string();
+        let fields_only: Vec<&str> = told.lines().filter(|line| line.contains("hunter")).collect();
+        let allowed = fields_only.iter().all(|line| line.starts_with("clusters.main.bootstrap_servers"));
+        assert!(allowed, "{told}");
+    }
+}
+
+#[test]
+fn every_property_that_would_break_the_promise_is_refused_by_name() {
+    for (property, why, _) in REFUSED_PROPERTIES {
+        let text = format!(
+            "state: {{bucket: lake}}\nclusters: {{main: {{bootstrap_servers: 'k:9092', properties: {{{property}: x}}}}}}"
+        );
+        let told = parse(&text, &[]).expect_err(property).to_string();
+        assert!(told.starts_with(&format!("clusters.main.properties.{property}: {why}")), "{told}");
+    }
+}
+
+fn with(changes: &str) -> String {
+    format!("{SMALLEST}{changes}")
+}
+
+fn cluster(rest: &str) -> String {
+    format!("state: {{bucket: lake}}\nclusters: {{main: {{bootstrap_servers: 'k:9092', {rest}}}}}")
+}
+
+#[test]
+fn every_bad_configuration_is_answered_with_the_field_the_value_and_the_fix() {
+    let hash = "ab".repeat(32);
+    let token = |rest: &str| with(&format!("api: {{auth: {{mode: token, tokens: [{rest}]}}}}"));
+    let cases: Vec<(String, Vec<(&str, &str)>)> = [
+        "{}".to_owned(),
+        "state: lake".to_owned(),
+        "state: {bucket: lake}\nclusters: {}".to_owned(),
+        "state: {bucket: lake}\nclusters: [main]".to_owned(),
+        with("wrker: {}"),
+        with("kafka: {}"),
+        with("jobs: []"),
+        SMALLEST.replace("lake", "a"),
+        with("schema_registries: {}"),
+        with("state: {bucket: lake}"),
+        with("api: {listen: 'localhost:8080'}"),
+        with("api: {listen: '0.0.0.0:8080'}"),
+        with("api: {listen: '[::]:8080', auth: {mode: none}}"),
+        with("api: {listen: 8080}"),
+        with("api: {auth: {mode: oidc}}"),
+        with("api: {auth: {mode: tokens}}"),
+        with("api: {auth: {mode: token}}"),
+        with("api: {auth: {tokens: []}}"),
+        with("api: {port: 8080}"),
+        with("api: {tls: {}}"),
+        token("{name: ci}"),
+        token("{name: ci, sha256: abc, role: editor}"),
+        token(&format!("{{name: ci, sha256: {hash}, role: admin}}")),
+        token(&format!("{{name: ci, sha256: {hash}, role: editor}}, {{name: ci, sha256: {hash}, role: viewer}}")),
+        token("{name: ci, token: abc, role: editor}"),
+        with("worker: {memory: 64MiB}"),
+        with("worker: {memory: lots}"),
+        with("worker: {memroy: 1GiB}"),
+        with("worker: {scratch: {}}"),
+        with("worker: {scratch: {dir: scratch}}"),
+        with("worker: {scratch: /scratch}"),
+        with("worker: {drain_timeout: 2h}"),
+        with("worker: {pool: 'a b'}"),
+        with("worker: {listen: nowhere}"),
+        "state: {bucket: lake, prefix: _landfall}\nclusters: {main: {bootstrap_servers: 'k:9092'}}".to_owned(),
+        "state: {bucket: lake, prefix: ../x/}\nclusters: {main: {bootstrap_servers: 'k:9092'}}".to_owned(),
+        "state: {bucket: '${env:KAFKA_PASSWORD}'}\nclusters: {main: {bootstrap_servers: 'k:9092'}}".to_owned(),
+        with("s3: {endpoint: 'localhost:9000'}"),
+        with("s3: {endpoint: 'http://user:pw@host'}"),
+        with("s3: {endpoint: 'http://host/path'}"),
+        with("s3: {region: US East}"),
+        with("s3: {force_path_style: yes please}"),
+        with("s3: {access_key_id: a}"),
+        with("s3: {secret_access_key: '${env:KAFKA_PASSWORD}'}"),
+        with("s3: {access_key_id: '', secret_access_key: '${file:/nowhere}'}"),
+        with("s3: {session_token: x}"),
+        with("s3: {path_style: true}"),
+        with("buckets: {Lake: {}}"),
+        with("buckets: {lake: {role_arn: sink}}"),
+        with("buckets: {lake: {external_id: x}}"),
+        with("buckets: {lake: {expected_owner: 123456789012}}"),
+        with("buckets: {lake: {owner: x}}"),
+        with("buckets: [lake]"),
+        with("connect: {}"),
+        with("connect: {cluster: mian}"),
+        with("connect: {cluster: other}"),
+        "state: {bucket: lake}\nclusters: {main: {}}".to_owned(),
+        "state: {bucket: lake}\nclusters: {'a b': {bootstrap_servers: 'k:9092'}}".to_owned(),
+        "state: {bucket: lake}\nclusters: {main: {bootstrap_servers: kafka}}".to_owned(),
+        "state: {bucket: lake}\nclusters: {main: {bootstrap_servers: ['k:9092']}}".to_owned(),
+        cluster("bootstrap.servers: x"),
+        cluster("properties: []"),
+        cluster("properties: {enable.auto.commit: true}"),
+        cluster("properties: {isolation.level: read_committed}"),
+        cluster("properties: {Security Protocol: x}"),
+        cluster("properties: {a: {b: c}}"),
+        cluster("properties: {a: null}"),
+        cluster("properties: {sasl.mechanism: OAUTHBEARER}"),
+        cluster("properties: {sasl.password: '${env:NOT_SET}'}"),
+        cluster("properties: {sasl.password: '${env:EMPTY}'}"),
+        cluster("properties: {sasl.password: '${file:/nowhere}'}"),
+        cluster("properties: {sasl.password: '${file:/run/empty}'}"),
+        cluster("properties: {sasl.password: '${secretsmanager:arn:aws:x#key}'}"),
+        cluster("properties: {sasl.password: '${vault:x}'}"),
+        cluster("properties: {sasl.password: '${PASSWORD}'}"),
+        cluster("properties: {sasl.password: '${env:X'}"),
+        cluster("schema_registry: x"),
+        cluster("property: {}"),
+    ]
+    .into_iter()
+    .map(|text| (text, Vec::new()))
+    .chain([
+        (SMALLEST.to_owned(), vec![("LANDFALL_WORKER__MEMORY", "12 parsecs")]),
+        (SMALLEST.to_owned(), vec![("LANDFALL_WORKR__MEMORY", "1GiB")]),
+        (SMALLEST.to_owned(), vec![("LANDFALL_WORKER____MEMORY", "1GiB")]),
+        (SMALLEST.to_owned(), vec![("LANDFALL_STATE__BUCKET__NAME", "x")]),
+        (SMALLEST.to_owned(), vec![("LANDFALL_API__AUTH__TOKENS", "[hunter2")]),
+        (SMALLEST.to_owned(), vec![("LANDFALL_CLUSTERS__MAIN__PROPERTIES__ENABLE_AUTO_COMMIT", "true")]),
+    ])
+    .collect();
+    let mut table = String::new();
+    for (text, variables) in cases {
+        let Err(errors) = parse(&text, &variables) else { panic!("accepted:\n{text}\n{variables:?}") };
+        let told: String = errors.0.iter().map(|error| format!("    {error}\n")).collect();
+        let changed: Vec<&str> = text.lines().filter(|line| !SMALLEST.lines().any(|plain| plain == *line)).collect();
+        let set: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        table.push_str(&format!("{}{}\n{told}\n", changed.join("\n"), set.join("\n")));
+    }
+    golden("tests/golden/bad-configurations.txt", &table);
+}
+
+fn job(text: &str) -> JobSpec {
+    JobSpec::parse(text).unwrap()
+}
+
+#[test]
+fn a_job_may_name_only_what_is_registered_and_keeps_off_the_fleets_own_objects() {
+    let fleet = parse(CONTRACT, &[]).unwrap();
+    let good = "{name: a, source: {cluster: main, topics: [t]}, sink: {bucket: lake}}";
+    assert_eq!(fleet.check_job(&job(good)), Ok(()));
+    let every_topic = good.replace("topics: [t]", "topics_regex: '.*'");
+    assert_eq!(fleet.check_job(&job(&every_topic)), Ok(()));
+    let open = parse(SMALLEST, &[]).unwrap();
+    assert_eq!(open.check_job(&job(&good.replace("lake", "sea"))), Ok(()));
+    let mut table = String::new();
+    for bad in [
+        good.replace("cluster: main", "cluster: mian"),
+        good.replace("}}", "}, dead_letter: {cluster: other, topic: d}}"),
+        good.replace("bucket: lake", "bucket: lakes"),
+        good.replace("bucket: lake", "bucket: sea"),
+        good.replace("bucket: lake", "bucket: lake, expected_bucket_owner: '000000000000'"),
+        good.replace("bucket: lake", "bucket: lake, key: '_landfall/{unique}.{ext}'"),
+        good.replace("bucket: lake", "bucket: lake, key: '_land{field:x}/{unique}.{ext}'")
+            .replace("}}", "}, dead_letter: {s3: dlq/}}"),
+        good.replace("[t]", "[_landfall]"),
+        good.replace("}}", "}, dead_letter: {s3: _landfall/dlq/}}"),
+    ] {
+        let errors = fleet.check_job(&job(&bad)).expect_err(&bad);
+        table.push_str(&format!("{bad}\n    {}\n\n", errors.to_string().replace('\n', "\n    ")));
+    }
+    golden("tests/golden/refused-jobs.txt", &table);
+}
+
+#[test]
+fn a_file_is_loaded_and_one_that_cannot_be_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fleet.yaml");
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "hunter4\n").unwrap();
+    let text = CONTRACT.replace("${env:KAFKA_PASSWORD}", &format!("${{file:{}}}", secret.display()));
+    std::fs::write(&path, text).unwrap();
+    let config = FleetConfig::load(&path).unwrap();
+    assert_eq!(config.clusters["main"].properties["sasl.password"].expose(), "hunter4");
+
+    let missing = FleetConfig::load(&folder.path().join("none.yaml")).unwrap_err();
+    assert!(matches!(&missing, ConfigError::File { .. }) && missing.to_string().contains("none.yaml"), "{missing}");
+    std::fs::write(&path, "x".repeat(2 * 1024 * 1024)).unwrap();
+    assert!(FleetConfig::load(&path).unwrap_err().to_string().contains("longer than"));
+    std::fs::write(&path, [0xff, 0xfe]).unwrap();
+    assert!(matches!(FleetConfig::load(&path), Err(ConfigError::File { .. })));
+}
+
+#[test]
+fn the_reference_is_up_to_date() {
+    golden("../../docs/config-reference.md", &config_reference());
+}
+
+proptest! {
+    #[test]
+    fn reading_any_text_with_any_variable_ends(text in "\\PC{0,120}", name in "LANDFALL_[A-Z_]{1,24}", value in "\\PC{0,24}") {
+        for text in [text, SMALLEST.to_owned()] {
+            if let Err(errors) = parse(&text, &[(&name, &value)]) {
+                prop_assert!(!errors.0.is_empty());
+            }
+        }
+    }
+}
+
+/// Compares with a file; `UPDATE_GOLDEN=1` writes it anew.
+fn golden(path: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    let differing = expected.lines().zip(text.lines()).find(|(was, is)| was != is);
+    assert!(
+        expected == text,
+        "{} differs, first at {differing:#?}; look at the change, then run with UPDATE_GOLDEN=1",
+        path.display()
+    );
+}

@@ -1,0 +1,250 @@
+//! Reading a job's commit log without being a worker, and the two entries the control plane writes itself:
+//! entry 0 of each lane when a job is created, and the closing entry of a job that nobody runs any more.
+//!
+//! Both are appended with `If-None-Match: *`, like every entry; nothing here completes or aborts an upload.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use jiff::Timestamp;
+use landfall_commit::state::FoldError;
+use landfall_commit::{Checkpoint, Entry, JobUid, Lane, LogState, Origins, Paths, Seq, Token};
+use landfall_s3::{Condition, ErrorKind, ListRequest, ObjectOptions, PutRequest, SharedStore, StoreError, Timer};
+
+use crate::heartbeat::LastEntry;
+use crate::location::StateLocation;
+use crate::record::JobRecord;
+use crate::retry::{MAX_ATTEMPTS, Retries};
+use crate::status::{LogView, PartitionId};
+
+const READ_CONCURRENCY: usize = 16;
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum LogError {
+    /// Entry 0 is gone: the log was expired or deleted.
+    #[error("the commit log of job {name:?} lane {lane} is empty: its objects under {prefix:?} were deleted or expired; restore them, or delete the job")]
+    Empty { name: String, lane: Lane, prefix: String },
+    #[error("the commit log of job {name:?}: {source}")]
+    Fold { name: String, source: FoldError },
+    #[error("entry 0 of job {name:?} was written by somebody else")]
+    Foreign { name: String },
+    #[error("the commit log of job {name:?} keeps growing: a worker still appends")]
+    Busy { name: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Reads and closes commit logs.
+#[derive(Debug)]
+pub struct LogStore {
+    store: SharedStore,
+    location: StateLocation,
+    retries: Retries,
+    /// Named in the entries written here: `api-<host>`.
+    writer: String,
+}
+
+impl LogStore {
+    /// Waits, jitter and tokens come from `timer`.
+    #[must_use]
+    pub fn new(store: SharedStore, location: StateLocation, timer: Arc<dyn Timer>, writer: String) -> Self {
+        Self { store, location, retries: Retries::new(timer), writer }
+    }
+
+    fn paths(&self, record: &JobRecord, lane: Lane) -> Paths {
+        Paths::new(&self.location.prefix, &JobUid::from(record.uid.as_str()), lane)
+    }
+
+    /// Writes entry 0 of every lane. The uid is fresh, so any other object there is foreign.
+    pub async fn write_origins(&self, record: &JobRecord, origins: &Origins) -> Result<(), LogError> {
+        for lane in (0..record.lanes).map(Lane) {
+            let token = Token::from(self.retries.token().as_str());
+            let mut entry =
+                Entry::zero(JobUid::from(record.uid.as_str()), lane, token, &self.writer, origins.clone());
+            entry.config_version = record.config_version;
+            if !self.append(record, &entry).await? {
+                return Err(LogError::Foreign { name: record.name.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Folds one lane: the newest checkpoint and the entries after it.
+    pub async fn read_lane(&self, record: &JobRecord, lane: Lane) -> Result<LogState, LogError> {
+        let paths = self.paths(record, lane);
+        let fold_error = |source: FoldError| LogError::Fold { name: record.name.clone(), source };
+        let mut state = self.newest_checkpoint(record, lane, &paths).await?;
+        let mut continuation = None;
+        loop {
+            let from = state.as_ref().map_or(Seq(0), LogState::next_seq);
+            let start_after = continuation.is_none().then(|| paths.list_entries_from(from));
+            let page = self.list(&paths.log_prefix(), start_after, continuation, 0).await?;
+            let keys: Vec<String> = page
+                .objects
+                .into_iter()
+                .filter(|object| paths.entry_seq(&object.key).is_some_and(|seq| seq >= from))
+                .map(|object| object.key)
+                .collect();
+            let mut reads =
+                futures::stream::iter(keys).map(|key| async move { self.get(&key).await }).buffered(READ_CONCURRENCY);
+            while let Some(body) = reads.next().await {
+                let entry = Entry::from_json(&body?).map_err(|bad| fold_error(bad.into()))?;
+                match state.as_mut() {
+                    Some(state) => state.fold(&entry).map_err(fold_error)?,
+                    None => state = Some(LogState::open(&entry).map_err(fold_error)?),
+                }
+            }
+            continuation = page.continuation;
+            if continuation.is_none() {
+                break;
+            }
+        }
+        state.ok_or_else(|| LogError::Empty { name: record.name.clone(), lane, prefix: paths.log_prefix() })
+    }
+
+    async fn newest_checkpoint(
+        &self,
+        record: &JobRecord,
+        lane: Lane,
+        paths: &Paths,
+    ) -> Result<Option<LogState>, LogError> {
+        let page = self.list(&paths.checkpoint_prefix(), None, None, 1).await?;
+        let Some(object) = page.objects.first() else { return Ok(None) };
+        let body = self.get(&object.key).await?;
+        Checkpoint::from_json(&body, &JobUid::from(record.uid.as_str()), lane)
+            .map(Some)
+            .map_err(|source| LogError::Fold { name: record.name.clone(), source })
+    }
+
+    /// What the status document tells of the log, over all lanes.
+    pub async fn view(&self, record: &JobRecord) -> Result<LogView, LogError> {
+        let mut view = LogView { closing: true, ..LogView::default() };
+        for lane in (0..record.lanes).map(Lane) {
+            let state = self.read_lane(record, lane).await?;
+            let entries: BTreeSet<Seq> = state.pending().keys().map(|file| file.seq).collect();
+            view.uncompleted_entries += u64::try_from(entries.len()).unwrap_or(u64::MAX);
+            view.closing &= state.closing();
+            for (partition, set) in state.partitions() {
+                let id = PartitionId {
+                    cluster: partition.cluster.to_string(),
+                    topic: partition.topic.to_string(),
+                    partition: partition.partition,
+                };
+                view.landed.insert(id, i64::try_from(set.low()).unwrap_or(i64::MAX));
+            }
+            let at = Timestamp::from_millisecond(state.last_written_at_ms()).unwrap_or(Timestamp::UNIX_EPOCH);
+            let last = LastEntry { seq: state.last_seq().0, at };
+            if view.last_entry.as_ref().is_none_or(|other| last.at > other.at) {
+                view.last_entry = Some(last);
+            }
+        }
+        Ok(view)
+    }
+
+    /// Appends the closing entry to every lane that has none. Answers false, having closed nothing, when a lane
+    /// holds a file that is not complete: only a worker can complete it.
+    pub async fn close(&self, record: &JobRecord, now: Timestamp) -> Result<bool, LogError> {
+        let mut states = Vec::new();
+        for lane in (0..record.lanes).map(Lane) {
+            let state = self.read_lane(record, lane).await?;
+            if !state.pending().is_empty() {
+                return Ok(false);
+            }
+            states.push(state);
+        }
+        for state in states {
+            if !self.close_lane(record, state, now).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn close_lane(&self, record: &JobRecord, mut state: LogState, now: Timestamp) -> Result<bool, LogError> {
+        let lane = state.lane();
+        for attempt in 1..=MAX_ATTEMPTS {
+            if state.closing() {
+                return Ok(true);
+            }
+            if !state.pending().is_empty() {
+                return Ok(false);
+            }
+            let token = Token::from(self.retries.token().as_str());
+            let uid = JobUid::from(record.uid.as_str());
+            let mut entry =
+                Entry::empty(uid, lane, state.next_seq(), token, &self.writer, now.as_millisecond());
+            entry.config_version = record.config_version;
+            entry.closing = true;
+            if self.append(record, &entry).await? {
+                return Ok(true);
+            }
+            // A worker was quicker: look at what it wrote before trying behind it.
+            self.retries.pause(attempt).await;
+            state = self.read_lane(record, lane).await?;
+        }
+        Err(LogError::Busy { name: record.name.clone() })
+    }
+
+    /// True when the entry is in the log; false when another one took its place.
+    async fn append(&self, record: &JobRecord, entry: &Entry) -> Result<bool, LogError> {
+        let key = self.paths(record, entry.lane).entry(entry.seq);
+        let body = entry
+            .to_json()
+            .map_err(|bad| LogError::Fold { name: record.name.clone(), source: FoldError::Bad(bad) })?;
+        let request = PutRequest {
+            bucket: self.location.bucket.clone(),
+            key: key.clone(),
+            body: Bytes::from(body),
+            condition: Condition::IfAbsent,
+            options: ObjectOptions { content_type: Some("application/json".to_owned()), ..ObjectOptions::default() },
+        };
+        let mut attempt = 1;
+        loop {
+            match self.store.put(request.clone()).await {
+                Ok(_) => return Ok(true),
+                // The first answer may have been lost: our own token there means that it is ours.
+                Err(error) if error.kind == ErrorKind::PreconditionFailed => {
+                    let there = Entry::from_json(&self.get(&key).await?);
+                    return Ok(there.is_ok_and(|there| there.token == entry.token));
+                }
+                Err(error) => self.retries.wait_or_give_up(&mut attempt, error).await?,
+            }
+        }
+    }
+
+    async fn get(&self, key: &str) -> Result<Bytes, LogError> {
+        let mut attempt = 1;
+        loop {
+            match self.store.get(&self.location.bucket, key).await {
+                Ok(object) => return Ok(object.body),
+                Err(error) => self.retries.wait_or_give_up(&mut attempt, error).await?,
+            }
+        }
+    }
+
+    async fn list(
+        &self,
+        prefix: &str,
+        start_after: Option<String>,
+        continuation: Option<String>,
+        max_keys: u32,
+    ) -> Result<landfall_s3::ListPage, LogError> {
+        let request = ListRequest {
+            bucket: self.location.bucket.clone(),
+            prefix: prefix.to_owned(),
+            start_after,
+            continuation,
+            delimiter: None,
+            max_keys,
+        };
+        let mut attempt = 1;
+        loop {
+            match self.store.list(request.clone()).await {
+                Ok(page) => return Ok(page),
+                Err(error) => self.retries.wait_or_give_up(&mut attempt, error).await?,
+            }
+        }
+    }
+}

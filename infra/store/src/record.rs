@@ -1,0 +1,161 @@
+//! The record of one job: its specification, what it shall do, and where it began.
+//!
+//! Invariants: `uid`, `generation`, `origins`, `ends` and `lanes` never change within a generation;
+//! `config_version` grows by one with each change of `spec`; a `closed` record is a tombstone: the job is gone,
+//! the name is free, and the record stays only so that taking the name again is a compare-and-swap too
+//! (S3 has no conditional delete to rely on, and the task role needs no right to delete).
+
+use jiff::Timestamp;
+use landfall_job::JobSpec;
+use serde::{Deserialize, Serialize};
+
+/// The only record format this build reads and writes.
+pub const RECORD_FORMAT: u32 = 1;
+
+/// What the job shall do. What it does is told by the workers' heartbeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Desired {
+    Running,
+    /// Land the open files, stop consuming, stay in the group.
+    Paused,
+    /// Land the open files, leave the group.
+    Stopped,
+    /// Land the open files, append the closing entry, then the record becomes a tombstone.
+    Deleted,
+}
+
+impl Desired {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// Where a partition begins for this generation of the job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    pub cluster: String,
+    pub topic: String,
+    /// Kafka's id of the topic when the job was created; none where the broker tells none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic_id: Option<String>,
+    pub partition: i32,
+    /// Inclusive: the first offset to read.
+    pub start_offset: i64,
+}
+
+/// Where a partition ends for a bounded job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct End {
+    pub cluster: String,
+    pub topic: String,
+    pub partition: i32,
+    /// Exclusive: the first offset that is not read any more.
+    pub end_offset: i64,
+}
+
+/// Why the job stopped itself. Written by a worker, cleared by restart and resume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    pub at: Timestamp,
+    /// A short stable word: `max_ratio`, `topic_recreated`, `empty_log`, `foreign_object` ...
+    pub code: String,
+    pub message: String,
+}
+
+/// Which create request made this record, so that the same request sent again gets the same answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdempotencyMark {
+    /// SHA-256 of the Idempotency-Key, hex.
+    pub key_sha256: String,
+    /// SHA-256 of the job document as it was understood, hex.
+    pub body_sha256: String,
+}
+
+/// One job, as stored under `jobs/<name>.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobRecord {
+    pub format: u32,
+    pub name: String,
+    /// 128 random bits in hex; a new one for each generation.
+    pub uid: String,
+    /// 1 for the first job of this name.
+    pub generation: u32,
+    /// 1 at creation, one more with each change of `spec`.
+    pub config_version: u64,
+    pub spec: JobSpec,
+    pub desired: Desired,
+    /// One more with each restart that was asked for.
+    #[serde(default)]
+    pub restarts: u64,
+    pub origins: Vec<Origin>,
+    /// Only for a bounded job: resolved once, at creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Vec<End>>,
+    /// Commit logs of this job; fixed at creation.
+    pub lanes: u32,
+    pub created_at: Timestamp,
+    pub changed_at: Timestamp,
+    pub changed_by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Failure>,
+    /// When a bounded job had landed everything up to its ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// True once the closing entry is in the log: the name is free.
+    #[serde(default)]
+    pub closed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<IdempotencyMark>,
+    /// Random for each write: tells our own write from another's when its answer was lost.
+    #[serde(default)]
+    pub write_token: String,
+}
+
+/// Why a stored document could not be read as a job record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    #[error("record format {0} is newer than this build reads ({RECORD_FORMAT}): upgrade this process")]
+    UnknownFormat(u64),
+    #[error("not a job record: {0}")]
+    Malformed(String),
+}
+
+impl JobRecord {
+    /// Reads a stored record. The format is looked at first, so that a newer one is named as such.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        #[derive(Deserialize)]
+        struct FormatOnly {
+            format: u64,
+        }
+        let head: FormatOnly =
+            serde_json::from_slice(bytes).map_err(|error| DecodeError::Malformed(error.to_string()))?;
+        if head.format != u64::from(RECORD_FORMAT) {
+            return Err(DecodeError::UnknownFormat(head.format));
+        }
+        serde_json::from_slice(bytes).map_err(|error| DecodeError::Malformed(error.to_string()))
+    }
+
+    pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    /// True when both differ in nothing but the write token.
+    #[must_use]
+    pub fn same_but_for_token(&self, other: &Self) -> bool {
+        let mut a = self.clone();
+        a.write_token.clone_from(&other.write_token);
+        a == *other
+    }
+}

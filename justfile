@@ -1,0 +1,72 @@
+# Every habit is one recipe. `just` alone lists them.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+python := ".cache/venv/bin/python"
+export PYTHONPATH := "tests"
+
+_default:
+    @just --list --unsorted
+
+# The whole system in one process, nothing installed: objects appear under ./landfall-data
+dev *words:
+    cargo run -p landfall -- dev {{words}}
+
+# Every test layer, or the named ones: lints unit embedded real readers
+test *layers:
+    ./test {{layers}}
+
+# Unit and property tests of one crate: `just unit landfall-commit`
+unit crate *words:
+    cargo test -p {{crate}} {{words}}
+
+# End-to-end tests by name on real Kafka and versitygw: `just e2e poison`
+e2e name:
+    ./test real -k {{name}}
+
+# Format, lints, purity of the pure crates, licences and sources
+lints:
+    ./test lints
+
+# Mend what can be mended by a tool
+fix:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+
+# Kafka and versitygw until Ctrl-C; prints the variables that tests read
+up *words="--kafka --s3":
+    python3 -m parts up {{words}}
+
+# A command with Kafka and versitygw beside it: `just with cargo test -p landfall-kafka`
+with *command:
+    python3 -m parts run --kafka --s3 -- {{command}}
+
+# The S3 tests and the store faults on MinIO, the second opinion (its build takes minutes)
+minio:
+    python3 -m parts run --minio -- cargo test -p landfall-s3
+    LANDFALL_TEST_S3=minio ./test real -k "store_faults or one_machine or formats"
+
+# The checker on any topic and bucket: `just check --bootstrap ... --topic ... --bucket ...`
+check *words:
+    {{python}} -m checker {{words}}
+
+# Known vulnerabilities in dependencies; needs a network
+advisories:
+    .cache/bin/cargo-deny check advisories
+
+# The side-by-side with the bare consume loop, on real Kafka and versitygw
+bench *words:
+    cargo build --release -p landfall-bench
+    python3 -m parts run --kafka --s3 -- target/release/landfall-bench {{words}}
+
+# The runtime image from a binary built on this machine, and a check that it runs; see tests/image.sh
+image profile="release":
+    tests/image.sh {{profile}}
+
+# The image from scratch, as a release is made
+image-from-scratch:
+    podman build --tag landfall .
+
+# The golden files after a wanted change
+golden:
+    INSTA_UPDATE=always cargo test --workspace

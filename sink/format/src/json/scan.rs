@@ -1,0 +1,417 @@
+//! The scanner: validates values and tells where they lie.
+//!
+//! The caller drives it object by object (see `walk`); whatever the caller does not care for is skipped by an
+//! iterative loop whose nesting is kept in the bits of one `u128`, so that no document can exhaust a stack.
+
+use std::fmt;
+
+/// A document may nest this many arrays and objects, inclusive.
+pub const MAX_DEPTH: u32 = 128;
+
+/// What is wrong with a document, and at which byte (counted from 0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JsonError {
+    pub(crate) fault: Fault,
+    pub(crate) at: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Empty,
+    End,
+    Expected(&'static str),
+    SecondDocument,
+    ByteOrderMark,
+    ControlCharacter,
+    Escape,
+    LoneSurrogate,
+    Number,
+    TooDeep,
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.fault {
+            Fault::Empty => f.write_str("the value is empty"),
+            Fault::End => write!(f, "the document ends early, at byte {}", self.at),
+            Fault::Expected(what) => write!(f, "expected {what} at byte {}", self.at),
+            Fault::SecondDocument => write!(f, "the document ends at byte {} but more follows", self.at),
+            Fault::ByteOrderMark => f.write_str("the document begins with a byte order mark"),
+            Fault::ControlCharacter => write!(f, "a raw control character in a string at byte {}", self.at),
+            Fault::Escape => write!(f, "an invalid escape in a string at byte {}", self.at),
+            Fault::LoneSurrogate => write!(f, "half of a surrogate pair in a string at byte {}", self.at),
+            Fault::Number => write!(f, "an invalid number at byte {}", self.at),
+            Fault::TooDeep => write!(f, "nested deeper than {MAX_DEPTH} levels at byte {}", self.at),
+        }
+    }
+}
+
+impl std::error::Error for JsonError {}
+
+/// What a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Null,
+    Bool,
+    Number,
+    /// `escaped` tells whether any backslash is in it: without, its text is its content.
+    String {
+        escaped: bool,
+    },
+    Array,
+    Object,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool => "a boolean",
+            Self::Number => "a number",
+            Self::String { .. } => "a string",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
+    }
+}
+
+/// Where a value lies: `start` inclusive, `end` exclusive, quotes and brackets included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) kind: Kind,
+}
+
+impl Span {
+    /// The value's text; empty if `source` is not the text this span was made from.
+    pub(crate) fn of<'a>(&self, source: &'a str) -> &'a str {
+        source.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// A string's text between its quotes, escapes and all.
+    pub(crate) fn inside<'a>(&self, source: &'a str) -> &'a str {
+        source.get(self.start + 1..self.end.saturating_sub(1)).unwrap_or_default()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Scanner<'a> {
+    bytes: &'a [u8],
+    pos: usize,
+    depth: u32,
+    line_breaks: bool,
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// The high bit of every byte of `word` that is zero; exact up to and including the first.
+fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGHS
+}
+
+/// The bytes of `word` that end a plain run inside a string: quote, backslash, control characters.
+fn string_stops(word: u64) -> u64 {
+    let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+    zero_bytes(word ^ (ONES * b'"' as u64)) | zero_bytes(word ^ (ONES * b'\\' as u64)) | controls
+}
+
+impl<'a> Scanner<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { bytes: text.as_bytes(), pos: 0, depth: 0, line_breaks: false }
+    }
+
+    /// A scanner at the value that begins at byte `position` of an already validated document.
+    pub(crate) fn at(text: &'a str, position: usize) -> Self {
+        Self { bytes: text.as_bytes(), pos: position, depth: 0, line_breaks: false }
+    }
+
+    /// Whether a raw CR or LF stood between tokens so far. (Inside a string it would have been refused.)
+    pub(crate) fn line_breaks(&self) -> bool {
+        self.line_breaks
+    }
+
+    pub(crate) fn position(&self) -> usize {
+        self.pos
+    }
+
+    pub(crate) fn fault<T>(&self, fault: Fault) -> Result<T, JsonError> {
+        let fault = if self.pos >= self.bytes.len() { Fault::End } else { fault };
+        Err(JsonError { fault, at: self.pos })
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.pos).copied()
+    }
+
+    #[inline]
+    fn white(&mut self) {
+        while let Some(byte) = self.peek() {
+            match byte {
+                b' ' | b'\t' => {}
+                b'\n' | b'\r' => self.line_breaks = true,
+                _ => return,
+            }
+            self.pos += 1;
+        }
+    }
+
+    /// Moves to the first byte of the document.
+    pub(crate) fn begin(&mut self) -> Result<(), JsonError> {
+        if self.bytes.is_empty() {
+            return Err(JsonError { fault: Fault::Empty, at: 0 });
+        }
+        if self.bytes.starts_with(b"\xEF\xBB\xBF") {
+            return Err(JsonError { fault: Fault::ByteOrderMark, at: 0 });
+        }
+        self.white();
+        Ok(())
+    }
+
+    /// Nothing but white space may follow the document.
+    pub(crate) fn finish(&mut self) -> Result<(), JsonError> {
+        self.white();
+        if self.pos < self.bytes.len() {
+            return Err(JsonError { fault: Fault::SecondDocument, at: self.pos });
+        }
+        Ok(())
+    }
+
+    /// Whether the value at hand is an object.
+    pub(crate) fn at_object(&self) -> bool {
+        self.peek() == Some(b'{')
+    }
+
+    /// Enters the object or array at hand.
+    pub(crate) fn enter(&mut self) -> Result<(), JsonError> {
+        if self.depth >= MAX_DEPTH {
+            return Err(JsonError { fault: Fault::TooDeep, at: self.pos });
+        }
+        self.depth += 1;
+        self.pos += 1;
+        self.white();
+        Ok(())
+    }
+
+    /// In an entered object: the next member's name, with the scanner left at its value; `None` after `}`.
+    /// `first` says whether no member was read yet.
+    #[inline]
+    pub(crate) fn member(&mut self, first: bool) -> Result<Option<Span>, JsonError> {
+        if !self.more(b'}', first, "',' or '}'")? {
+            return Ok(None);
+        }
+        self.name().map(Some)
+    }
+
+    /// In an entered array: whether there is another element, with the scanner left at it; false after `]`.
+    #[inline]
+    pub(crate) fn element(&mut self, first: bool) -> Result<bool, JsonError> {
+        self.more(b']', first, "',' or ']'")
+    }
+
+    #[inline]
+    fn more(&mut self, close: u8, first: bool, expected: &'static str) -> Result<bool, JsonError> {
+        self.white();
+        match self.peek() {
+            Some(byte) if byte == close => {
+                self.pos += 1;
+                self.depth -= 1;
+                Ok(false)
+            }
+            _ if first => Ok(true),
+            Some(b',') => {
+                self.pos += 1;
+                self.white();
+                Ok(true)
+            }
+            _ => self.fault(Fault::Expected(expected)),
+        }
+    }
+
+    #[inline]
+    fn name(&mut self) -> Result<Span, JsonError> {
+        if self.peek() != Some(b'"') {
+            return self.fault(Fault::Expected("a name in quotes"));
+        }
+        let name = self.string()?;
+        self.white();
+        if self.peek() != Some(b':') {
+            return self.fault(Fault::Expected("':'"));
+        }
+        self.pos += 1;
+        self.white();
+        Ok(name)
+    }
+
+    /// Validates and passes over the value at hand.
+    #[inline]
+    pub(crate) fn value(&mut self) -> Result<Span, JsonError> {
+        match self.peek() {
+            Some(b'{') => self.container(Kind::Object),
+            Some(b'[') => self.container(Kind::Array),
+            _ => self.scalar(),
+        }
+    }
+
+    fn literal(&mut self, word: &'static [u8], kind: Kind) -> Result<Span, JsonError> {
+        let start = self.pos;
+        if !self.bytes.get(start..).is_some_and(|rest| rest.starts_with(word)) {
+            return Err(JsonError { fault: Fault::Expected("a value"), at: start });
+        }
+        self.pos += word.len();
+        Ok(Span { start, end: self.pos, kind })
+    }
+
+    fn container(&mut self, kind: Kind) -> Result<Span, JsonError> {
+        let start = self.pos;
+        let base = self.depth;
+        // Bit 0 tells whether the innermost open container is an object; MAX_DEPTH levels fit exactly.
+        let mut objects: u128 = 0;
+        loop {
+            let mut closed = false;
+            match self.peek() {
+                Some(open @ (b'{' | b'[')) => {
+                    self.enter()?;
+                    let object = open == b'{';
+                    objects = (objects << 1) | u128::from(object);
+                    if self.next_inside(object, true)? {
+                        continue;
+                    }
+                    closed = true;
+                }
+                _ => {
+                    self.scalar()?;
+                }
+            }
+            loop {
+                if closed {
+                    objects >>= 1;
+                    if self.depth == base {
+                        return Ok(Span { start, end: self.pos, kind });
+                    }
+                }
+                if self.next_inside(objects & 1 == 1, false)? {
+                    break;
+                }
+                closed = true;
+            }
+        }
+    }
+
+    #[inline]
+    fn next_inside(&mut self, object: bool, first: bool) -> Result<bool, JsonError> {
+        if object { Ok(self.member(first)?.is_some()) } else { self.element(first) }
+    }
+
+    #[inline]
+    fn scalar(&mut self) -> Result<Span, JsonError> {
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b't') => self.literal(b"true", Kind::Bool),
+            Some(b'f') => self.literal(b"false", Kind::Bool),
+            Some(b'n') => self.literal(b"null", Kind::Null),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ => self.fault(Fault::Expected("a value")),
+        }
+    }
+
+    fn digits(&mut self) -> Result<(), JsonError> {
+        let start = self.pos;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.pos += 1;
+        }
+        if self.pos == start { self.fault(Fault::Number) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn number(&mut self) -> Result<Span, JsonError> {
+        let start = self.pos;
+        if self.peek() == Some(b'-') {
+            self.pos += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.pos += 1;
+            if matches!(self.peek(), Some(b'0'..=b'9')) {
+                return self.fault(Fault::Number);
+            }
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.pos += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.pos += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.pos += 1;
+            }
+            self.digits()?;
+        }
+        Ok(Span { start, end: self.pos, kind: Kind::Number })
+    }
+
+    #[inline]
+    fn string(&mut self) -> Result<Span, JsonError> {
+        let start = self.pos;
+        let mut escaped = false;
+        self.pos += 1;
+        loop {
+            while let Some(chunk) = self.bytes.get(self.pos..).and_then(<[u8]>::first_chunk::<8>) {
+                let stops = string_stops(u64::from_le_bytes(*chunk));
+                if stops != 0 {
+                    self.pos += (stops.trailing_zeros() / 8) as usize;
+                    break;
+                }
+                self.pos += 8;
+            }
+            match self.peek() {
+                Some(b'"') => {
+                    self.pos += 1;
+                    return Ok(Span { start, end: self.pos, kind: Kind::String { escaped } });
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(0..0x20) => return self.fault(Fault::ControlCharacter),
+                Some(_) => self.pos += 1,
+                None => return self.fault(Fault::End),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), JsonError> {
+        match self.bytes.get(self.pos + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.pos += 2,
+            Some(b'u') => {
+                let unit = self.hex(self.pos + 2)?;
+                match unit {
+                    0xD800..0xDC00 => {
+                        let pair = self.bytes.get(self.pos + 6..self.pos + 8) == Some(&b"\\u"[..]);
+                        if !pair || !matches!(self.hex(self.pos + 8)?, 0xDC00..0xE000) {
+                            return self.fault(Fault::LoneSurrogate);
+                        }
+                        self.pos += 12;
+                    }
+                    0xDC00..0xE000 => return self.fault(Fault::LoneSurrogate),
+                    _ => self.pos += 6,
+                }
+            }
+            Some(_) => return self.fault(Fault::Escape),
+            None => return Err(JsonError { fault: Fault::End, at: self.bytes.len() }),
+        }
+        Ok(())
+    }
+
+    fn hex(&self, at: usize) -> Result<u32, JsonError> {
+        let bad = JsonError { fault: Fault::Escape, at: self.pos };
+        let digits = self.bytes.get(at..).and_then(<[u8]>::first_chunk::<4>).ok_or(bad)?;
+        super::text::hex4(*digits).ok_or(bad)
+    }
+}
+
+#[cfg(test)]
+#[path = "scan_tests.rs"]
+mod tests;

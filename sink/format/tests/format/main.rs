@@ -1,0 +1,9 @@
+//! The crate as its users meet it: a job document in, records through, files out, read back by other code.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod allocations;
+mod lines;
+mod parquet;
+mod poison;
+mod support;

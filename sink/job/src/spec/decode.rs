@@ -1,0 +1,62 @@
+//! How the bytes of a record are read.
+
+use serde::Serialize;
+
+use crate::reader::{Field, Refused, Section, Table};
+
+crate::word_enum! {
+    /// What a record's value is.
+    pub enum DecodeFormat as "a record format" {
+        /// One JSON document a record.
+        Json = "json",
+    }
+    later { "avro", "json_schema", "protobuf", "string", "bytes", "raw" }
+}
+
+crate::word_enum! {
+    /// What becomes of a record without a value (a tombstone, or empty).
+    pub enum NullValue as "a policy for null values" {
+        /// It is set aside with the reason `null_value`.
+        DeadLetter = "dead_letter",
+        /// It is skipped, and declared so in the log.
+        Skip = "skip",
+        /// It lands as a null, with its envelope.
+        Keep = "keep",
+    }
+}
+
+/// How the bytes of a record are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DecodeSpec {
+    /// What a value is.
+    pub format: DecodeFormat,
+    /// What becomes of a record without one.
+    pub null_value: NullValue,
+}
+
+pub(super) static TABLE: Table = Table {
+    fields: &[
+        Field::preset("format", "`json`", "json", "what a record's value is"),
+        Field::preset(
+            "null_value",
+            "`dead_letter`, `skip` or `keep`",
+            "dead_letter",
+            "what becomes of a record without a value; `keep` needs `sink.envelope` when the format is `jsonl`",
+        ),
+    ],
+    refused: &[
+        Refused::later("registry"),
+        Refused::later("schema_registry"),
+        Refused::later("schema"),
+        Refused::later("key_format"),
+    ],
+};
+
+impl DecodeSpec {
+    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+        let format = section.read("format");
+        let null_value = section.read("null_value");
+        section.finish();
+        Some(Self { format: format?, null_value: null_value? })
+    }
+}

@@ -1,0 +1,109 @@
+//! Key templates: where a file goes, as `bids/dt={timestamp:%Y-%m-%d}/{topic}+{partition}+{first_offset}.{ext}`.
+//!
+//! Invariants of a [`KeyTemplate`]: it begins with a literal or `{topic}`; no rendered key can leave its prefix, hold an empty
+//! segment, `.` or `..` by its literals; it ends with `.{ext}`; it has `{unique}`, or `{first_offset}` with `{partition}`.
+//! Rendering (and percent-encoding of what is rendered) is the business of the format crate.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::path::FieldPath;
+use crate::reader::{FromNode, Node, Refusal};
+
+mod parse;
+mod strftime;
+
+pub use strftime::{check_strftime, check_strptime};
+
+/// One part of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TemplatePart {
+    /// Fixed text; may hold `/`.
+    Literal(String),
+    /// `{topic}`
+    Topic,
+    /// `{partition}`
+    Partition,
+    /// `{first_offset}`: the first offset of the file, 20 digits.
+    FirstOffset,
+    /// `{timestamp:FORMAT}`: the record's time by `sink.timestamp`, as strftime writes it; the format holds no `/`.
+    Timestamp(String),
+    /// `{wall_clock:FORMAT}`: the worker's clock when the record is routed; the format holds no `/`.
+    WallClock(String),
+    /// `{field:PATH}`: a field of the record.
+    Field(FieldPath),
+    /// `{header:NAME}`: the last header of that name.
+    Header(String),
+    /// `{key}`: the record's key as text.
+    Key,
+    /// `{unique}`: the file's own token.
+    Unique,
+    /// `{ext}`: the suffix of format and compression, such as `jsonl.zst`.
+    Ext,
+}
+
+/// A parsed and checked key template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyTemplate {
+    text: String,
+    parts: Vec<TemplatePart>,
+}
+
+impl KeyTemplate {
+    /// Parses and checks a template.
+    ///
+    /// # Errors
+    /// The template breaks a rule of the grammar, or could leave its prefix or meet another file's name.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        let parts = parse::parts(text)?;
+        parse::check(&parts)?;
+        Ok(Self { text: text.to_owned(), parts })
+    }
+
+    /// The parts from left to right. A `/` in a time format has been made a literal of its own.
+    pub fn parts(&self) -> &[TemplatePart] {
+        &self.parts
+    }
+
+    /// The template as written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The literal text every key begins with; empty where the template begins with `{topic}`.
+    pub fn literal_prefix(&self) -> &str {
+        match self.parts.first() {
+            Some(TemplatePart::Literal(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// Whether any part matches.
+    pub fn has(&self, wanted: &TemplatePart) -> bool {
+        self.parts.contains(wanted)
+    }
+
+    /// Whether the name of a file depends on nothing but its first record: no `{unique}` in it.
+    pub fn is_deterministic_name(&self) -> bool {
+        !self.has(&TemplatePart::Unique)
+    }
+}
+
+impl fmt::Display for KeyTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for KeyTemplate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl FromNode for KeyTemplate {
+    fn from_node(node: &Node) -> Result<Self, Refusal> {
+        Self::parse(&String::from_node(node)?)
+    }
+}

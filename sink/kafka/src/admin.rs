@@ -1,0 +1,438 @@
+//! Questions asked of a cluster outside any group: which topics there are and their ids, where partitions begin and
+//! end, what a group has committed. Every request is bounded by the client's time limit; all methods block and
+//! belong on a blocking thread. Offsets are those a committed reader can reach: the end is the last stable offset.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::executor::block_on;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::consumer::commit_list;
+use crate::context::Context;
+use crate::error::kind_of;
+use crate::events::{ListEntry, code_name, read_partition_list};
+use crate::native_admin::{self, NativeError};
+use crate::settings::{Connection, SettingsError, Topics, check_topic_name};
+use crate::source::{CommitOffset, SourceErrorKind, TopicPartition};
+
+/// Topics described in one request.
+const DESCRIBE_CHUNK: usize = 500;
+/// How librdkafka's mock cluster names itself.
+const MOCK_CLUSTER: &str = "mockCluster";
+/// Log lines and errors taken in after a request; more wait for the next.
+const DRAIN: usize = 64;
+
+/// A client that asks one cluster.
+pub struct ClusterClient {
+    consumer: BaseConsumer<Context>,
+    context: Context,
+    config: ClientConfig,
+    bootstrap: String,
+    timeout: Duration,
+}
+
+impl std::fmt::Debug for ClusterClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterClient").field("bootstrap", &self.bootstrap).finish_non_exhaustive()
+    }
+}
+
+/// A topic that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicDescription {
+    pub name: String,
+    /// Changes when the topic is deleted and made again. `None` from a cluster that knows no topic ids, as the mock
+    /// cluster.
+    pub id: Option<String>,
+    /// Rising partition numbers.
+    pub partitions: Vec<i32>,
+    /// Whether we may read and write it; `None` where the cluster does not say.
+    pub may_read: Option<bool>,
+    pub may_write: Option<bool>,
+}
+
+/// Where a partition begins (inclusive) and ends (exclusive).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermarks {
+    pub start: i64,
+    pub end: i64,
+}
+
+/// What a group has committed for one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupOffset {
+    pub partition: TopicPartition,
+    /// Exclusive: the next offset to read.
+    pub offset: i64,
+    pub metadata: String,
+}
+
+/// A topic to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTopicSpec {
+    pub name: String,
+    pub partitions: i32,
+    /// -1 is the cluster's default.
+    pub replication: i32,
+    /// Topic settings as `retention.ms`.
+    pub config: BTreeMap<String, String>,
+}
+
+/// Why a cluster did not answer as asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClusterError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("kafka at {bootstrap} gave no answer to {request} within {timeout_ms} ms: {message}")]
+    Unreachable { bootstrap: String, request: String, timeout_ms: u64, message: String },
+    #[error("kafka at {bootstrap} refuses our credentials: {message}; check the sasl.* and ssl.* properties")]
+    Authentication { bootstrap: String, message: String },
+    #[error("kafka does not authorise {request}: {message}")]
+    Authorization { request: String, message: String },
+    #[error("topic {topic} does not exist")]
+    UnknownTopic { topic: String },
+    #[error("topic {topic} exists already")]
+    TopicExists { topic: String },
+    #[error("consumer group {group} has running members: stop them before its offsets are set")]
+    GroupActive { group: String },
+    #[error("kafka refused {request}: {message} ({code})")]
+    Refused { request: String, code: String, message: String },
+}
+
+impl ClusterClient {
+    /// Makes the client; nothing is sent yet. `timeout` bounds every request.
+    ///
+    /// # Errors
+    /// The connection cannot be that of a client.
+    pub fn new(connection: &Connection, timeout: Duration) -> Result<Self, ClusterError> {
+        let context = Context::new(&connection.client_id);
+        let config = connection.admin_config()?;
+        let consumer = config.create_with_context(context.clone()).map_err(SettingsError::from_kafka)?;
+        Ok(Self { consumer, context, config, bootstrap: connection.bootstrap.clone(), timeout })
+    }
+
+    /// The cluster's id, `None` if it has none.
+    ///
+    /// # Errors
+    /// No broker answers.
+    pub fn cluster_id(&self) -> Result<Option<String>, ClusterError> {
+        if let Some(id) = self.consumer.client().fetch_cluster_id(self.timeout) {
+            return Ok(Some(id));
+        }
+        // No id, or no answer: metadata tells which.
+        self.all_topic_names().map(|_| None)
+    }
+
+    /// The topics of a job that exist, by name. A name that does not exist is missing from the answer.
+    ///
+    /// # Errors
+    /// See [`ClusterError`]; `Authorization` names the topic.
+    pub fn topics(&self, topics: &Topics) -> Result<BTreeMap<String, TopicDescription>, ClusterError> {
+        match topics {
+            Topics::Names(names) => self.describe(names),
+            Topics::Pattern(pattern) => {
+                let names: Vec<_> = self.all_topic_names()?.into_iter().filter(|name| pattern.matches(name)).collect();
+                self.describe(&names)
+            }
+        }
+    }
+
+    /// Describes topics by name. One that does not exist is missing from the answer.
+    ///
+    /// # Errors
+    /// See [`ClusterError`]; `Authorization` names the topic.
+    pub fn describe(&self, names: &[String]) -> Result<BTreeMap<String, TopicDescription>, ClusterError> {
+        for name in names {
+            check_topic_name(name)?;
+        }
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        if self.cluster_id()?.is_some_and(|id| id.starts_with(MOCK_CLUSTER)) {
+            return self.describe_without_ids(&names);
+        }
+        let mut found = BTreeMap::new();
+        for chunk in names.chunks(DESCRIBE_CHUNK) {
+            let topics = native_admin::describe_topics(&self.consumer, chunk, self.timeout);
+            for topic in topics.map_err(|error| self.failed("topic description", error))? {
+                match topic.error {
+                    None => {
+                        let description = TopicDescription {
+                            name: topic.name,
+                            id: topic.id,
+                            partitions: topic.partitions,
+                            may_read: topic.may_read,
+                            may_write: topic.may_write,
+                        };
+                        found.insert(description.name.clone(), description);
+                    }
+                    Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {}
+                    Some(code) => {
+                        return Err(self.failed(&format!("description of topic {}", topic.name), (code, code.to_string())));
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// First and end offset of each partition, by two requests a broker.
+    ///
+    /// # Errors
+    /// See [`ClusterError`].
+    pub fn watermarks(&self, partitions: &[TopicPartition]) -> Result<Vec<(TopicPartition, Watermarks)>, ClusterError> {
+        let starts = self.offsets_for(partitions.iter().map(|p| (p, Offset::Beginning)), "first offsets")?;
+        let ends = self.offsets_for(partitions.iter().map(|p| (p, Offset::End)), "end offsets")?;
+        let mut ends: BTreeMap<_, _> = ends.into_iter().collect();
+        let missing = |p: &TopicPartition| self.failed("end offsets", (Code::Partial, format!("{p:?} is missing from the answer")));
+        starts
+            .into_iter()
+            .map(|(partition, start)| match ends.remove(&partition) {
+                Some(end) => Ok((partition, Watermarks { start, end })),
+                None => Err(missing(&partition)),
+            })
+            .collect()
+    }
+
+    /// For each partition the first offset whose record is not older than the given time in milliseconds since the
+    /// epoch; `None` where all records are older.
+    ///
+    /// # Errors
+    /// See [`ClusterError`].
+    pub fn offsets_at(
+        &self,
+        times_ms: &[(TopicPartition, i64)],
+    ) -> Result<Vec<(TopicPartition, Option<i64>)>, ClusterError> {
+        let wanted = times_ms.iter().map(|(partition, time_ms)| (partition, Offset::Offset((*time_ms).max(0))));
+        let answer = self.offsets_for(wanted, "offsets for a time")?;
+        Ok(answer.into_iter().map(|(partition, offset)| (partition, (offset >= 0).then_some(offset))).collect())
+    }
+
+    /// What the group has committed for these partitions, without joining it; partitions without a commit are
+    /// missing from the answer.
+    ///
+    /// # Errors
+    /// See [`ClusterError`].
+    pub fn committed(&self, group: &str, partitions: &[TopicPartition]) -> Result<Vec<GroupOffset>, ClusterError> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list = list_of(partitions.iter().map(|p| (p, Offset::Invalid)))?;
+        self.group_offsets(group, Some(&list))
+    }
+
+    /// Everything the group has committed. The mock cluster answers with nothing.
+    ///
+    /// # Errors
+    /// See [`ClusterError`].
+    pub fn all_committed(&self, group: &str) -> Result<Vec<GroupOffset>, ClusterError> {
+        self.group_offsets(group, None)
+    }
+
+    /// Commits for a group that has no running member.
+    ///
+    /// # Errors
+    /// [`ClusterError::GroupActive`] if it has; else see [`ClusterError`].
+    pub fn commit(&self, group: &str, offsets: &[CommitOffset]) -> Result<(), ClusterError> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        for commit in offsets {
+            check_topic_name(&commit.partition.topic)?;
+        }
+        let request = format!("commit of offsets of group {group}");
+        let list = commit_list(offsets).map_err(|error| ClusterError::Refused {
+            request: request.clone(),
+            code: error.code,
+            message: error.message,
+        })?;
+        let answer = native_admin::set_group_offsets(&self.consumer, group, &list, self.timeout);
+        let failure = match answer {
+            Err(error) => Some(error),
+            Ok(entries) => entries.iter().find_map(|entry| entry.error).map(|code| (code, code.to_string())),
+        };
+        match failure {
+            None => Ok(()),
+            Some((
+                Code::UnknownMemberId | Code::IllegalGeneration | Code::RebalanceInProgress | Code::NonEmptyGroup
+                | Code::StaleMemberEpoch | Code::GroupSubscribedToTopic,
+                _,
+            )) => Err(ClusterError::GroupActive { group: group.to_owned() }),
+            Some(error) => Err(self.failed(&request, error)),
+        }
+    }
+
+    /// Makes a topic and waits until the cluster has it.
+    ///
+    /// # Errors
+    /// [`ClusterError::TopicExists`], or see [`ClusterError`].
+    pub fn create_topic(&self, spec: &NewTopicSpec) -> Result<(), ClusterError> {
+        check_topic_name(&spec.name)?;
+        let request = format!("creation of topic {}", spec.name);
+        let admin: AdminClient<Context> =
+            self.config.create_with_context(self.context.clone()).map_err(SettingsError::from_kafka)?;
+        let mut topic = NewTopic::new(&spec.name, spec.partitions, TopicReplication::Fixed(spec.replication));
+        for (key, value) in &spec.config {
+            topic = topic.set(key, value);
+        }
+        let options =
+            AdminOptions::new().request_timeout(Some(self.timeout)).operation_timeout(Some(self.timeout));
+        let answer = block_on(admin.create_topics([&topic], &options));
+        let results = answer.map_err(|error| self.failed_kafka(&request, &error))?;
+        match results.into_iter().next() {
+            Some(Ok(_)) => Ok(()),
+            Some(Err((topic, Code::TopicAlreadyExists))) => Err(ClusterError::TopicExists { topic }),
+            Some(Err((_, code))) => Err(self.failed(&request, (code, code.to_string()))),
+            None => Err(self.failed(&request, (Code::Fail, "empty answer".to_owned()))),
+        }
+    }
+
+    /// The mock cluster has no controller, which answers descriptions; metadata comes from any broker.
+    fn describe_without_ids(&self, names: &[String]) -> Result<BTreeMap<String, TopicDescription>, ClusterError> {
+        let metadata = self.consumer.fetch_metadata(None, self.timeout);
+        let metadata = metadata.map_err(|error| self.failed_kafka("topic description", &error))?;
+        let mut found = BTreeMap::new();
+        for topic in metadata.topics().iter().filter(|topic| topic.error().is_none()) {
+            let name = topic.name().to_owned();
+            if names.binary_search(&name).is_ok() {
+                let mut partitions: Vec<i32> = topic.partitions().iter().map(|partition| partition.id()).collect();
+                partitions.sort_unstable();
+                let description =
+                    TopicDescription { name: name.clone(), id: None, partitions, may_read: None, may_write: None };
+                found.insert(name, description);
+            }
+        }
+        Ok(found)
+    }
+
+    fn all_topic_names(&self) -> Result<Vec<String>, ClusterError> {
+        let metadata = self.consumer.fetch_metadata(None, self.timeout);
+        let metadata = metadata.map_err(|error| self.failed_kafka("list of topics", &error))?;
+        self.drain();
+        Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
+    }
+
+    fn group_offsets(
+        &self,
+        group: &str,
+        partitions: Option<&TopicPartitionList>,
+    ) -> Result<Vec<GroupOffset>, ClusterError> {
+        let request = format!("offsets of group {group}");
+        let entries = native_admin::group_offsets(&self.consumer, group, partitions, self.timeout);
+        let entries = entries.map_err(|error| self.failed(&request, error))?;
+        entries
+            .into_iter()
+            .filter(|entry| entry.error.is_some() || entry.offset >= 0)
+            .map(|entry| {
+                let entry = self.check(entry, &request)?;
+                Ok(GroupOffset {
+                    partition: TopicPartition { topic: Arc::from(entry.topic), partition: entry.partition },
+                    offset: entry.offset,
+                    metadata: entry.metadata.unwrap_or_default(),
+                })
+            })
+            .collect()
+    }
+
+    fn offsets_for<'a>(
+        &self,
+        wanted: impl Iterator<Item = (&'a TopicPartition, Offset)>,
+        request: &str,
+    ) -> Result<Vec<(TopicPartition, i64)>, ClusterError> {
+        let list = list_of(wanted)?;
+        if list.count() == 0 {
+            return Ok(Vec::new());
+        }
+        let answer = self.consumer.offsets_for_times(list, self.timeout);
+        let answer = answer.map_err(|error| self.failed_kafka(request, &error))?;
+        self.drain();
+        read_partition_list(&answer)
+            .into_iter()
+            .map(|entry| {
+                let entry = self.check(entry, request)?;
+                Ok((TopicPartition { topic: Arc::from(entry.topic), partition: entry.partition }, entry.offset))
+            })
+            .collect()
+    }
+
+    fn check(&self, entry: ListEntry, request: &str) -> Result<ListEntry, ClusterError> {
+        match entry.error {
+            None => Ok(entry),
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
+                Err(ClusterError::UnknownTopic { topic: entry.topic })
+            }
+            Some(code) => {
+                let place = format!("{request}, topic {} partition {}", entry.topic, entry.partition);
+                Err(self.failed(&place, (code, code.to_string())))
+            }
+        }
+    }
+
+    fn failed_kafka(&self, request: &str, error: &KafkaError) -> ClusterError {
+        let code = match error {
+            KafkaError::AdminOp(code) => Some(*code),
+            other => other.rdkafka_error_code(),
+        };
+        self.failed(request, (code.unwrap_or(Code::Fail), error.to_string()))
+    }
+
+    /// Names the failure; a mere time-out takes the reason from what the client said meanwhile.
+    fn failed(&self, request: &str, (code, message): NativeError) -> ClusterError {
+        self.drain();
+        let said = self.context.take_error();
+        let refused = said.as_ref().filter(|(code, _)| kind_of(*code) == SourceErrorKind::Authentication);
+        match kind_of(code) {
+            SourceErrorKind::Authentication => {
+                ClusterError::Authentication { bootstrap: self.bootstrap.clone(), message }
+            }
+            SourceErrorKind::Transient => match refused {
+                Some((_, message)) => {
+                    ClusterError::Authentication { bootstrap: self.bootstrap.clone(), message: message.clone() }
+                }
+                None => ClusterError::Unreachable {
+                    bootstrap: self.bootstrap.clone(),
+                    request: request.to_owned(),
+                    timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
+                    message: said.map_or(message, |(_, reason)| reason),
+                },
+            },
+            SourceErrorKind::Authorization => {
+                ClusterError::Authorization { request: request.to_owned(), message }
+            }
+            _ => ClusterError::Refused { request: request.to_owned(), code: code_name(code), message },
+        }
+    }
+
+    /// Takes in what the client has to say, so that it does not pile up and its errors are known.
+    fn drain(&self) {
+        for _ in 0..DRAIN {
+            // Errors reach the context as well; nothing is consumed here.
+            let _ = self.consumer.poll(Duration::ZERO);
+        }
+    }
+}
+
+fn list_of<'a>(
+    partitions: impl Iterator<Item = (&'a TopicPartition, Offset)>,
+) -> Result<TopicPartitionList, ClusterError> {
+    let mut list = TopicPartitionList::new();
+    for (partition, offset) in partitions {
+        check_topic_name(&partition.topic)?;
+        let mut element = list.add_partition(&partition.topic, partition.partition);
+        element.set_offset(offset).map_err(|error| ClusterError::Refused {
+            request: "offset request".to_owned(),
+            code: "_INVALID_ARG".to_owned(),
+            message: error.to_string(),
+        })?;
+    }
+    Ok(list)
+}

@@ -1,0 +1,76 @@
+//! What librdkafka says of its own accord: log lines and client-wide errors, brought to `tracing` and remembered, so
+//! that a request that only timed out can say why.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
+
+use crate::error::kind_of;
+use crate::source::SourceErrorKind;
+
+/// The context of every client of this crate.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    client_id: Arc<str>,
+    last_error: Arc<Mutex<Option<(RDKafkaErrorCode, String)>>>,
+}
+
+impl Context {
+    pub(crate) fn new(client_id: &str) -> Self {
+        Self { client_id: client_id.into(), last_error: Arc::default() }
+    }
+
+    /// The last client-wide error since the last call.
+    pub(crate) fn take_error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(crate) fn remember(&self, code: RDKafkaErrorCode, reason: &str) {
+        let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        // "All brokers down" follows every refusal and would hide it.
+        let hides = kind_of(code) == SourceErrorKind::Transient
+            && last.as_ref().is_some_and(|(known, _)| kind_of(*known) == SourceErrorKind::Authentication);
+        if !hides {
+            *last = Some((code, reason.to_owned()));
+        }
+    }
+
+    /// One log line of librdkafka; `level` as syslog counts, lower is worse.
+    pub(crate) fn log_line(&self, level: i32, facility: &str, line: &str) {
+        let client = &*self.client_id;
+        match level {
+            ..=3 => tracing::error!(target: "librdkafka", client, facility, "{line}"),
+            4 => tracing::warn!(target: "librdkafka", client, facility, "{line}"),
+            5 | 6 => tracing::info!(target: "librdkafka", client, facility, "{line}"),
+            _ => tracing::debug!(target: "librdkafka", client, facility, "{line}"),
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.log_line(level as i32, facility, line);
+    }
+
+    fn stats(&self, _: Statistics) {}
+
+    fn stats_raw(&self, _: &[u8]) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(target: "librdkafka", client = &*self.client_id, %error, "{reason}");
+        if let Some(code) = error.rdkafka_error_code() {
+            self.remember(code, reason);
+        }
+    }
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        Err("OAUTHBEARER is not supported".into())
+    }
+}
+
+impl ConsumerContext for Context {}

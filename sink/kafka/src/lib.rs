@@ -1,0 +1,32 @@
+//! The Kafka adapters of Landfall: the [`Source`] port and librdkafka behind it, the questions asked of a cluster
+//! (topics, ids, offsets, groups), and the mock cluster of the embedded mode. Offsets are `i64` as in Kafka; every
+//! "end" and "committed" is exclusive.
+//!
+//! Invariants: a record of a partition that was not started is never delivered, nor one of an older generation;
+//! offsets within a generation rise; every wait has an end. Two modules talk to librdkafka's C interface and are the
+//! only ones with unsafe code: `events` for the consumer's queue and `native_admin` for the requests
+//! that rdkafka does not offer (`docs/decisions/0002-own-event-poll.md`).
+
+mod admin;
+mod consumer;
+mod context;
+mod error;
+mod events;
+mod mock;
+mod native_admin;
+mod pattern;
+mod range;
+mod rebalance;
+mod settings;
+mod slots;
+pub mod source;
+
+pub use admin::{ClusterClient, ClusterError, GroupOffset, NewTopicSpec, TopicDescription, Watermarks};
+pub use consumer::KafkaSource;
+pub use mock::{EmbeddedKafka, EmbeddedKafkaError};
+pub use pattern::{PatternError, TopicPattern};
+pub use range::{RangeError, read_range};
+pub use settings::{Connection, GroupProtocol, Isolation, SettingsError, SourceSettings, Topics};
+pub use source::{
+    CommitOffset, HeaderSource, Headers, RecordRef, Source, SourceError, SourceErrorKind, SourceEvent, TopicPartition,
+};

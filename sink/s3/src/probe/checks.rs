@@ -1,0 +1,290 @@
+//! The checks themselves, one after another; each leaves a finding.
+
+use bytes::Bytes;
+
+use super::{CheckName, Finding, ProbeSettings, is_plain_denial, told};
+use crate::checksum::crc64nvme;
+use crate::error::{ErrorKind, StoreError};
+use crate::store::{Condition, LifecycleRule, ListRequest, ObjectOptions, PutRequest, Store};
+
+const TOKEN: &str = "landfall-token";
+
+pub(super) struct Probe<'a> {
+    pub(super) store: &'a dyn Store,
+    pub(super) settings: ProbeSettings,
+}
+
+fn finding(check: CheckName, ok: bool, degrades: bool, detail: impl Into<String>) -> Finding {
+    Finding { check, ok, degrades, detail: detail.into() }
+}
+
+impl Probe<'_> {
+    fn state_key(&self, name: &str) -> String {
+        format!("{}probe/{}/{name}", self.settings.state_prefix, self.settings.unique)
+    }
+
+    fn data_key(&self, name: &str) -> String {
+        format!("{}_landfall-probe/{}/{name}", self.settings.data_prefix, self.settings.unique)
+    }
+
+    /// One small key for all probes: where DELETE is denied it stays, and must not grow in number.
+    fn log_key(&self) -> String {
+        format!("{}probe/log/0/delete-me.json", self.settings.state_prefix)
+    }
+
+    fn put_request(&self, key: String, body: &str, condition: Condition) -> PutRequest {
+        PutRequest {
+            bucket: self.settings.state_bucket.clone(),
+            key,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            condition,
+            options: ObjectOptions { content_type: Some("application/json".to_owned()), ..ObjectOptions::default() },
+        }
+    }
+
+    /// A wrong bucket or a missing right shows in one request each, with the S3 code that LIST's answer has.
+    pub(super) async fn first_contact(&self) -> Result<(), StoreError> {
+        for (bucket, prefix) in [
+            (&self.settings.state_bucket, &self.settings.state_prefix),
+            (&self.settings.data_bucket, &self.settings.data_prefix),
+        ] {
+            let request =
+                ListRequest { bucket: bucket.clone(), prefix: prefix.clone(), max_keys: 1, ..ListRequest::default() };
+            self.store.list(request).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn findings(&self) -> Result<Vec<Finding>, StoreError> {
+        let mut findings = Vec::new();
+        self.conditional_puts(&mut findings).await?;
+        self.uploads(&mut findings).await?;
+        findings.push(self.missing_key().await?);
+        findings.push(self.log_delete().await?);
+        self.lifecycle(&mut findings).await?;
+        Ok(findings)
+    }
+
+    async fn conditional_puts(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+        let key = self.state_key("once.json");
+        // No right to write at all is no lack of the store: the job cannot run.
+        self.store.put(self.put_request(key.clone(), "{\"n\":1}", Condition::IfAbsent)).await?;
+        let second = self.store.put(self.put_request(key.clone(), "{\"n\":2}", Condition::IfAbsent)).await;
+        let (ok, detail) = match second {
+            Ok(_) => (false, "a second put with if-none-match overwrote the first".to_owned()),
+            Err(error) => {
+                let shown = error.code.clone();
+                let kind = told(error)?;
+                (kind == ErrorKind::PreconditionFailed, format!("a second put with if-none-match: {shown}"))
+            }
+        };
+        findings.push(finding(CheckName::SecondConditionalPut, ok, true, detail));
+
+        let listed = self
+            .store
+            .list(ListRequest {
+                bucket: self.settings.state_bucket.clone(),
+                prefix: key.clone(),
+                ..ListRequest::default()
+            })
+            .await?;
+        let ok = listed.objects.iter().any(|object| object.key == key);
+        let detail = if ok { "a put shows in list at once" } else { "list did not show an object just put" };
+        findings.push(finding(CheckName::ListAfterPut, ok, true, detail));
+
+        let pair = self.state_key("pair.json");
+        let (a, b) = futures::join!(
+            self.store.put(self.put_request(pair.clone(), "{\"by\":\"a\"}", Condition::IfAbsent)),
+            self.store.put(self.put_request(pair.clone(), "{\"by\":\"b\"}", Condition::IfAbsent)),
+        );
+        let winners = usize::from(a.is_ok()) + usize::from(b.is_ok());
+        for error in [a, b].into_iter().filter_map(Result::err) {
+            // A conflict is a fair answer to the loser of a race.
+            if error.kind != ErrorKind::Conflict && winners != 1 {
+                told(error)?;
+            }
+        }
+        let detail = format!("of two puts at once with if-none-match, {winners} won");
+        findings.push(finding(CheckName::ConcurrentConditionalPuts, winners == 1, true, detail));
+        Ok(())
+    }
+
+    async fn uploads(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+        let (bucket, key) = (self.settings.data_bucket.as_str(), self.data_key("object.json"));
+        let body = Bytes::from_static(b"{\"probe\":true}\n");
+        let options = ObjectOptions {
+            metadata: [(TOKEN.to_owned(), self.settings.unique.clone())].into(),
+            ..ObjectOptions::default()
+        };
+
+        let id = self.store.create_upload(bucket, &key, &options).await?;
+        let wrong = crc64nvme(&[Bytes::from_static(b"other bytes")]);
+        let lied = self.store.upload_part_declaring(bucket, &key, &id, 1, body.clone(), &wrong).await;
+        let (ok, detail) = match lied {
+            Ok(_) => (false, "a part with a wrong checksum was taken".to_owned()),
+            Err(error) => {
+                let shown = error.code.clone();
+                told(error)?;
+                (true, format!("a part with a wrong checksum: {shown}"))
+            }
+        };
+        findings.push(finding(CheckName::WrongChecksumRefused, ok, true, detail));
+
+        let part = self.store.upload_part(bucket, &key, &id, 1, vec![body.clone()]).await?;
+        self.store.complete_upload(bucket, &key, &id, &[part], Condition::IfAbsent).await?;
+        let head = self.store.head(bucket, &key).await?;
+        let token = head.metadata.get(TOKEN).map_or("none", String::as_str);
+        let ok = token == self.settings.unique && head.length_bytes == body.len() as u64;
+        let detail = format!("head after complete shows token {token} and {} bytes", head.length_bytes);
+        findings.push(finding(CheckName::HeadShowsToken, ok, true, detail));
+
+        let second = self.store.create_upload(bucket, &key, &ObjectOptions::default()).await?;
+        let part = self.store.upload_part(bucket, &key, &second, 1, vec![Bytes::from_static(b"x")]).await?;
+        let over = self.store.complete_upload(bucket, &key, &second, std::slice::from_ref(&part), Condition::IfAbsent);
+        let (ok, detail) = match over.await {
+            Ok(_) => (false, "a complete with if-none-match over an object answered success".to_owned()),
+            Err(error) => {
+                let shown = error.code.clone();
+                let kind = told(error)?;
+                (
+                    kind == ErrorKind::PreconditionFailed,
+                    format!("a complete with if-none-match over an object: {shown}"),
+                )
+            }
+        };
+        let still = self.store.head(bucket, &key).await?.etag == head.etag;
+        let detail = if still { detail } else { format!("{detail}; the object was replaced") };
+        findings.push(finding(CheckName::ConditionalComplete, ok && still, true, detail));
+        if let Err(error) = self.store.abort_upload(bucket, &key, &second).await {
+            told(error)?;
+        }
+        findings.push(self.invented_upload(bucket, &key, &second, &part).await?);
+        Ok(())
+    }
+
+    /// After the abort the second id is one that the store does not know, in a form that it takes.
+    async fn invented_upload(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: &str,
+        part: &crate::store::PartReceipt,
+    ) -> Result<Finding, StoreError> {
+        let answer = self.store.complete_upload(bucket, key, id, std::slice::from_ref(part), Condition::None).await;
+        let (ok, detail) = match answer {
+            Ok(_) => (false, "hollow 200s: a complete of an unknown upload answers success; head decides".to_owned()),
+            Err(error) => {
+                let shown = error.code.clone();
+                told(error)?;
+                (true, format!("a complete of an unknown upload: {shown}"))
+            }
+        };
+        Ok(finding(CheckName::InventedUpload, ok, false, detail))
+    }
+
+    async fn missing_key(&self) -> Result<Finding, StoreError> {
+        let check = CheckName::MissingKeyIsNotFound;
+        match self.store.head(&self.settings.data_bucket, &self.data_key("never-written")).await {
+            Ok(_) => Ok(finding(check, false, true, "head of a key that was never written answered success")),
+            Err(error) if error.kind == ErrorKind::NoSuchKey => Ok(finding(check, true, true, "404")),
+            Err(error) if error.kind == ErrorKind::AccessDenied => {
+                Ok(finding(check, false, true, "403: give the role s3:ListBucket on the data bucket"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn log_delete(&self) -> Result<Finding, StoreError> {
+        let check = CheckName::LogDeleteDenied;
+        let key = self.log_key();
+        if let Err(error) = self.store.put(self.put_request(key.clone(), "{}", Condition::IfAbsent)).await
+            && told(error)? != ErrorKind::PreconditionFailed
+        {
+            return Ok(finding(check, false, false, "could not be tried: a put under the log was refused"));
+        }
+        match self.store.delete(&self.settings.state_bucket, &key).await {
+            Ok(()) => {
+                Ok(finding(check, false, false, "not denied: add a bucket policy that denies s3:DeleteObject there"))
+            }
+            Err(error) if is_plain_denial(&error) => Ok(finding(check, true, false, "denied")),
+            Err(error) => {
+                let shown = error.code.clone();
+                told(error)?;
+                Ok(finding(check, true, false, format!("refused: {shown}")))
+            }
+        }
+    }
+
+    async fn lifecycle(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+        let (expires, lifetime) = (CheckName::LogNeverExpires, CheckName::UploadLifetime);
+        match self.rules(&self.settings.state_bucket).await? {
+            Err(why) => {
+                let detail = format!("rules not shown ({why}): the operator vouches");
+                findings.push(finding(expires, true, true, detail));
+            }
+            Ok(rules) => {
+                let covering: Vec<&LifecycleRule> =
+                    rules.iter().filter(|rule| covers(rule, &self.settings.state_prefix)).collect();
+                let detail = match covering.first() {
+                    None => format!("{} rules, none expires objects of the state", rules.len()),
+                    Some(rule) => format!(
+                        "lifecycle rule {:?} expires objects under {:?}, where the commit log is: exclude {:?} from it",
+                        rule.id, rule.prefix, self.settings.state_prefix
+                    ),
+                };
+                findings.push(finding(expires, covering.is_empty(), true, detail));
+            }
+        }
+        let detail = match self.rules(&self.settings.data_bucket).await? {
+            Err(why) => format!("rules not shown ({why}): no rule seen is not never, declare how long uploads live"),
+            Ok(rules) => {
+                let days = rules
+                    .iter()
+                    .filter(|rule| overlap(&rule.prefix, &self.settings.data_prefix))
+                    .filter_map(|rule| rule.abort_incomplete_uploads_after_days)
+                    .min();
+                match days {
+                    Some(days) => format!("open uploads are aborted after {days} days"),
+                    None => "no rule aborts open uploads: orphans stay and cost, add one of a few days".to_owned(),
+                }
+            }
+        };
+        findings.push(finding(lifetime, true, false, detail));
+        Ok(())
+    }
+
+    /// The inner error says why the store shows none.
+    async fn rules(&self, bucket: &str) -> Result<Result<Vec<LifecycleRule>, String>, StoreError> {
+        match self.store.lifecycle(bucket).await {
+            Ok(rules) => Ok(Ok(rules)),
+            Err(error) if error.code == "NoSuchLifecycleConfiguration" => Ok(Ok(Vec::new())),
+            Err(error) => {
+                let shown = error.code.clone();
+                told(error)?;
+                Ok(Err(shown))
+            }
+        }
+    }
+
+    /// Only the probe's own keys; what cannot be taken away is small and says by its name what it is.
+    pub(super) async fn tidy_up(&self) {
+        let own = [
+            (&self.settings.state_bucket, self.state_key("once.json")),
+            (&self.settings.state_bucket, self.state_key("pair.json")),
+            (&self.settings.data_bucket, self.data_key("object.json")),
+        ];
+        for (bucket, key) in own {
+            if let Err(error) = self.store.delete(bucket, &key).await {
+                tracing::debug!(%error, "probe object left behind");
+            }
+        }
+    }
+}
+
+fn covers(rule: &LifecycleRule, state_prefix: &str) -> bool {
+    rule.expires_objects && overlap(&rule.prefix, state_prefix)
+}
+
+fn overlap(a: &str, b: &str) -> bool {
+    a.starts_with(b) || b.starts_with(a)
+}

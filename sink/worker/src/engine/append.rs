@@ -1,0 +1,518 @@
+//! The committer: batches closed files into one entry, appends it, and folds what others appended.
+//!
+//! One append at a time. While the fate of one is unknown the same body is sent again and nothing else is appended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use landfall_commit::decide::{self, AppendAnswer, AppendStep, Existing, ExistingStep};
+use landfall_commit::{Entry, FileRef, FileSets, Lane, Lost, Rebuilt, Seq, SourcePartition, Token};
+
+use super::Engine;
+use super::file::Phase as FilePhase;
+use crate::effect::{Effect, Fatal, FileId, FileOffsets};
+use crate::now::Now;
+
+/// An entry on its way into the log.
+#[derive(Debug, Clone)]
+struct Batch {
+    entry: Entry,
+    body: Bytes,
+    files: Vec<FileId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Sidecar,
+    Put,
+    Read,
+    /// Send again (or read again) at this time.
+    Wait { until_ms: i64, read: bool },
+}
+
+#[derive(Debug)]
+pub struct Appender {
+    batch: Option<(Batch, At)>,
+    attempts: u32,
+    last_append_ms: i64,
+    /// When something first waited to be said by an entry without files.
+    news_since_ms: Option<i64>,
+    folding: bool,
+    fold_wanted: bool,
+    next_poll_ms: i64,
+    /// Files whose key is taken, to be judged after a fold.
+    doubted: Vec<(FileId, String, Option<String>)>,
+    /// Rebuilt and lost files to be said in the next entry.
+    pub rebuilt: Vec<Rebuilt>,
+    pub lost: Vec<Lost>,
+    pub close_log: bool,
+    last_checkpoint: Seq,
+    wait_id: u64,
+}
+
+impl Appender {
+    pub fn new(now: Now) -> Self {
+        Self {
+            batch: None,
+            attempts: 0,
+            last_append_ms: i64::MIN / 2,
+            news_since_ms: None,
+            folding: false,
+            fold_wanted: false,
+            next_poll_ms: now.mono_ms,
+            doubted: Vec::new(),
+            rebuilt: Vec::new(),
+            lost: Vec::new(),
+            close_log: false,
+            last_checkpoint: Seq(0),
+            wait_id: u64::MAX,
+        }
+    }
+
+    pub fn want_fold(&mut self) {
+        self.fold_wanted = true;
+    }
+
+    pub fn idle(&self) -> bool {
+        self.batch.is_none() && self.rebuilt.is_empty() && self.lost.is_empty() && self.doubted.is_empty()
+    }
+
+    /// No append is under way whose fate is unknown.
+    pub fn settled(&self) -> bool {
+        self.batch.is_none()
+    }
+
+    /// The log is there; the first checkpoint is due some entries later.
+    pub fn loaded(&mut self, last: Seq) {
+        self.last_checkpoint = last;
+    }
+
+    pub fn doubt_key(&mut self, id: FileId, key: String, token: Option<String>) {
+        self.doubted.push((id, key, token));
+        self.fold_wanted = true;
+    }
+}
+
+impl Engine {
+    pub(super) fn tick_append(&mut self) {
+        if self.log.is_none() {
+            return;
+        }
+        let now_ms = self.now.mono_ms;
+        if now_ms >= self.appender.next_poll_ms {
+            self.appender.next_poll_ms = now_ms + self.settings.tail_poll_ms;
+            self.appender.fold_wanted = true;
+        }
+        if self.appender.fold_wanted && !self.appender.folding {
+            self.fold_tail();
+        }
+        match self.appender.batch.take() {
+            Some((batch, At::Wait { until_ms, read })) if now_ms >= until_ms => self.send(batch, read),
+            Some(other) => self.appender.batch = Some(other),
+            None => self.maybe_append(),
+        }
+    }
+
+    fn fold_tail(&mut self) {
+        if let Some(log) = &self.log {
+            self.appender.folding = true;
+            self.appender.fold_wanted = false;
+            self.effects.push(Effect::FoldTail { from: log.next_seq() });
+        }
+    }
+
+    /// Starts an append when there is something to say and it is time.
+    fn maybe_append(&mut self) {
+        let now_ms = self.now.mono_ms;
+        // A fold under way after a long sleep or a doubt comes first.
+        if self.appender.folding || self.appender.fold_wanted || self.log.as_ref().is_none_or(landfall_commit::LogState::closing) {
+            return;
+        }
+        let hurried = self.control.hurried() || self.partitions.iter().flatten().any(|p| !p.owned());
+        let interval = self.settings.append_interval_ms.saturating_mul(i64::try_from(self.writers).unwrap_or(1));
+        if !hurried && now_ms < self.appender.last_append_ms.saturating_add(interval) {
+            return;
+        }
+        let has_files = !self.files.ready.is_empty();
+        if !has_files {
+            if !self.has_news() {
+                self.appender.news_since_ms = None;
+                return;
+            }
+            let since = *self.appender.news_since_ms.get_or_insert(now_ms);
+            if !hurried && now_ms < since.saturating_add(self.settings.idle_entry_ms) {
+                return;
+            }
+        }
+        self.appender.news_since_ms = None;
+        if let Some(batch) = self.build_batch() {
+            self.appender.last_append_ms = now_ms;
+            self.appender.attempts = 0;
+            self.put_sidecar_or_append(batch);
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        self.completions.visible_pending(self.log.as_ref())
+            || !self.appender.rebuilt.is_empty()
+            || !self.appender.lost.is_empty()
+            || self.appender.close_log
+            || self.partitions.iter().flatten().any(|p| !p.absent.is_empty() || p.skipped.values().any(|s| !s.is_empty()))
+    }
+
+    /// The next entry: everything that is ready and not lost, and what else there is to say.
+    fn build_batch(&mut self) -> Option<Batch> {
+        let log = self.log.as_ref()?;
+        let token = Token(self.ids.token());
+        let mut entry = Entry::empty(
+            self.identity.uid.clone(),
+            Lane(0),
+            log.next_seq(),
+            token,
+            &self.identity.worker,
+            self.now.wall_ms,
+        );
+        entry.config_version = self.plan.config_version;
+        let ready = std::mem::take(&mut self.files.ready);
+        let (mut files, mut sets, mut losers) = (Vec::new(), Vec::new(), Vec::new());
+        for id in ready {
+            let Some(offsets) = self.file_offsets(id) else { continue };
+            let overlaps = offsets.iter().any(|(p, set)| entry.held.get(p).is_some_and(|held| !held.is_disjoint(set)));
+            if overlaps || self.log.as_ref().is_none_or(|log| log.has_lost(&offsets)) {
+                losers.push(id);
+                continue;
+            }
+            let Some(file) = self.files.get_mut(id) else { continue };
+            file.phase = FilePhase::Appending;
+            entry.files.push(file.entry());
+            for (partition, set) in &offsets {
+                entry.held.entry(partition.clone()).or_default().union_with(set);
+            }
+            files.push(id);
+            sets.push(offsets);
+        }
+        for id in losers {
+            self.drop_file(id, "its offsets are in another entry");
+        }
+        self.add_declarations(&mut entry);
+        let log = self.log.as_ref()?;
+        entry.completed = self.completions.to_record(log);
+        entry.rebuilt.clone_from(&self.appender.rebuilt);
+        entry.lost.clone_from(&self.appender.lost);
+        entry.closing = self.appender.close_log && files.is_empty() && self.control.may_close(log, &self.completions);
+        if entry.says_nothing() {
+            return None;
+        }
+        for set in entry.held.values_mut() {
+            set.optimize();
+        }
+        let body = match entry.to_json() {
+            Ok(body) => Bytes::from(body),
+            Err(e) => {
+                self.fail("bad_log", e.to_string());
+                return None;
+            }
+        };
+        if !sets.is_empty() {
+            match FileSets::new(sets).to_json() {
+                Ok(json) => self.effects.push(Effect::PutSidecar { key: self.paths.sidecar(entry.seq, &entry.token), json }),
+                Err(e) => {
+                    self.fail("bad_log", e.to_string());
+                    return None;
+                }
+            }
+        }
+        Some(Batch { entry, body, files })
+    }
+
+    /// Skips and absences of owned partitions, less what the log accounts for already.
+    fn add_declarations(&mut self, entry: &mut Entry) {
+        let Some(log) = &self.log else { return };
+        for partition in self.partitions.iter_mut().flatten() {
+            let accounted = log.accounted(&partition.source);
+            for (reason, set) in &mut partition.skipped {
+                let already = accounted.overlap(set);
+                set.subtract(&already);
+                if let Some(held) = entry.held.get(&partition.source) {
+                    set.subtract(held);
+                }
+                if !set.is_empty() {
+                    entry.skipped.entry(partition.source.clone()).or_default().insert(*reason, set.clone());
+                }
+            }
+            let already = accounted.overlap(&partition.absent);
+            partition.absent.subtract(&already);
+            if !partition.absent.is_empty() {
+                entry.absent.insert(partition.source.clone(), partition.absent.clone());
+            }
+        }
+    }
+
+    pub(super) fn file_offsets(&self, id: FileId) -> Option<FileOffsets> {
+        let file = self.files.get(id)?;
+        let mut offsets: FileOffsets = BTreeMap::new();
+        for (slot, held) in &file.held {
+            // A slot of a partition that is gone: the file was dropped with it, this is not reached.
+            let source = self.partition(*slot)?.source.clone();
+            offsets.insert(source, held.offsets());
+        }
+        Some(offsets)
+    }
+
+    fn put_sidecar_or_append(&mut self, batch: Batch) {
+        if batch.files.is_empty() {
+            self.send(batch, false);
+        } else {
+            self.appender.batch = Some((batch, At::Sidecar));
+        }
+    }
+
+    pub(super) fn on_sidecar(&mut self, key: &str) {
+        if let Some((batch, At::Sidecar)) = self.appender.batch.take_if(|(batch, at)| {
+            *at == At::Sidecar && self.paths.sidecar(batch.entry.seq, &batch.entry.token) == key
+        }) {
+            self.send(batch, false);
+        }
+    }
+
+    fn send(&mut self, batch: Batch, read: bool) {
+        let (seq, token) = (batch.entry.seq, batch.entry.token.clone());
+        if read {
+            self.effects.push(Effect::ReadEntry { seq, token });
+            self.appender.batch = Some((batch, At::Read));
+        } else {
+            let (key, body) = (self.paths.entry(seq), batch.body.clone());
+            self.effects.push(Effect::Append { key, seq, token, body });
+            self.appender.batch = Some((batch, At::Put));
+        }
+    }
+
+    fn wait(&mut self, batch: Batch, read: bool) {
+        self.appender.attempts = self.appender.attempts.saturating_add(1);
+        let longest = 100u64.saturating_mul(1 << self.appender.attempts.min(8)).min(20_000);
+        let delay = i64::try_from(1 + self.ids.number() % longest).unwrap_or(1_000);
+        self.appender.batch = Some((batch, At::Wait { until_ms: self.now.mono_ms + delay, read }));
+    }
+
+    pub(super) fn on_appended(&mut self, seq: Seq, token: &Token, answer: &AppendAnswer, error: Option<String>) {
+        let Some((batch, At::Put)) =
+            self.appender.batch.take_if(|(b, at)| *at == At::Put && b.entry.seq == seq && b.entry.token == *token)
+        else {
+            return;
+        };
+        let wait_id = self.appender.wait_id;
+        match (&error, answer) {
+            (Some(error), AppendAnswer::Unknown | AppendAnswer::Refused) => {
+                self.waits.set(wait_id, error.clone(), self.now.wall_ms);
+            }
+            (_, AppendAnswer::Created | AppendAnswer::Exists) | (None, _) => {
+                self.waits.clear(wait_id);
+            }
+        }
+        match decide::after_append(answer) {
+            AppendStep::Committed => self.committed(batch),
+            AppendStep::ReadExisting => {
+                self.counters.appends_met_other += 1;
+                self.send(batch, true);
+            }
+            AppendStep::RetrySame | AppendStep::WaitAndRetrySame => self.wait(batch, false),
+        }
+    }
+
+    pub(super) fn on_entry_read(&mut self, seq: Seq, token: &Token, existing: Existing) {
+        let Some((batch, At::Read)) =
+            self.appender.batch.take_if(|(b, at)| *at == At::Read && b.entry.seq == seq && b.entry.token == *token)
+        else {
+            return;
+        };
+        match decide::after_existing(&existing, &self.identity.uid, seq, token) {
+            ExistingStep::OursCommitted => self.committed(batch),
+            ExistingStep::FoldOther => {
+                // Somebody was quicker. The files go back; what overlaps is found when the next batch is built.
+                for id in batch.files {
+                    if let Some(file) = self.files.get_mut(id) {
+                        file.phase = FilePhase::Ready;
+                        self.files.ready.push(id);
+                    }
+                }
+                self.drop_unowned();
+                self.appender.fold_wanted = true;
+                let jitter = i64::try_from(self.ids.number() % 200).unwrap_or(0);
+                self.appender.last_append_ms = self.now.mono_ms - self.settings.append_interval_ms + jitter;
+            }
+            ExistingStep::ReadAgain => self.wait(batch, true),
+            ExistingStep::RetrySame => self.wait(batch, false),
+            ExistingStep::Stop => {
+                let what = match existing {
+                    Existing::Bad(bad) => bad.to_string(),
+                    Existing::Entry(_) | Existing::Missing | Existing::Unknown => {
+                        format!("log entry {seq} is of another job; the state prefix is shared")
+                    }
+                };
+                self.appender.batch = None;
+                self.fail("bad_log", what);
+            }
+        }
+    }
+
+    /// Our entry is in the log: fold it, make its files visible.
+    fn committed(&mut self, batch: Batch) {
+        let entry = batch.entry;
+        self.counters.appends += 1;
+        tracing::info!(
+            job = %self.identity.job, seq = entry.seq.0, files = entry.files.len(),
+            records = entry.files.iter().map(|f| f.records).sum::<u64>(), "entry appended"
+        );
+        if let Err(e) = self.fold_one(&entry) {
+            return self.fail("bad_log", e);
+        }
+        for (index, id) in (0u32..).zip(&batch.files) {
+            if let Some(file) = self.files.remove(*id) {
+                self.effects.push(Effect::Forget { file: *id, abort: None });
+                let trigger = file.closed_by.map_or("unknown", landfall_format::rotate::Trigger::as_str);
+                let data = file.kind == landfall_commit::FileKind::Data;
+                self.counters.landed_file(file.records, data, trigger);
+                let file_ref = FileRef { seq: entry.seq, file: index };
+                self.completions.add(file_ref, false, file.replaces);
+            }
+        }
+        for partition in self.partitions.iter_mut().flatten() {
+            if let Some(said) = entry.skipped.get(&partition.source) {
+                for (reason, set) in said {
+                    if let Some(pending) = partition.skipped.get_mut(reason) {
+                        pending.subtract(set);
+                    }
+                }
+            }
+            if let Some(said) = entry.absent.get(&partition.source) {
+                partition.absent.subtract(said);
+            }
+        }
+        self.appender.rebuilt.retain(|rebuilt| !entry.rebuilt.contains(rebuilt));
+        self.appender.lost.retain(|lost| !entry.lost.contains(lost));
+        if entry.closing {
+            self.appender.close_log = false;
+        }
+        self.after_fold(&entry);
+        self.maybe_checkpoint();
+    }
+
+    /// Folds one entry that is in the log. An entry below the end was folded already.
+    pub(super) fn fold_one(&mut self, entry: &Entry) -> Result<(), String> {
+        let Some(log) = self.log.as_mut() else { return Ok(()) };
+        if entry.seq < log.next_seq() {
+            return Ok(());
+        }
+        log.fold(entry).map_err(|e| e.to_string())?;
+        let touched: BTreeSet<&SourcePartition> = entry.claimed().map(|(p, _)| p).chain(entry.absent.keys()).collect();
+        for partition in self.partitions.iter_mut().flatten().filter(|p| touched.contains(&p.source)) {
+            let frontier = log.partitions().get(&partition.source).map_or(0, landfall_commit::OffsetSet::frontier);
+            partition.fresh_from = partition.fresh_from.max(frontier);
+        }
+        Ok(())
+    }
+
+    /// Entries of others (or our own, seen again): fold them, drop what lost, take over what is incomplete.
+    pub(super) fn on_tail(&mut self, entries: Result<Vec<Entry>, Fatal>) {
+        self.appender.folding = false;
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(fatal) => return self.fail(&fatal.code, fatal.message),
+        };
+        self.appender.next_poll_ms = self.now.mono_ms + self.settings.tail_poll_ms;
+        self.take_in(&entries);
+        self.completions.folded(self.log.as_ref());
+        self.judge_doubted();
+    }
+
+    /// The part of a fold that an assignment shares.
+    pub(super) fn take_in(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            // Our own append may have reached the log although its answer did not reach us: the answer, or the next
+            // attempt, will say so; folding it here would make its files look lost.
+            if self.appender.batch.as_ref().is_some_and(|(b, _)| b.entry.seq == entry.seq && b.entry.token == entry.token) {
+                if let Some((batch, _)) = self.appender.batch.take() {
+                    self.waits.clear(self.appender.wait_id);
+                    self.committed(batch);
+                }
+                continue;
+            }
+            let new = self.log.as_ref().is_some_and(|log| entry.seq >= log.next_seq());
+            if let Err(e) = self.fold_one(entry) {
+                return self.fail("bad_log", e);
+            }
+            if new {
+                self.after_fold(entry);
+            }
+        }
+        self.drop_losers();
+    }
+
+    fn after_fold(&mut self, entry: &Entry) {
+        self.completions.entry_folded(entry, self.log.as_ref());
+        self.take_over();
+        if entry.closing && !self.control.closing_is_ours() {
+            self.fail("closed", "the job was deleted or replaced by a new generation; its log is closed".to_owned());
+        }
+    }
+
+    /// Files that hold what another entry holds have lost. One of an append of unknown fate is left to that append.
+    fn drop_losers(&mut self) {
+        let Some(log) = &self.log else { return };
+        let losers: Vec<FileId> = self
+            .files
+            .iter()
+            .filter(|file| file.phase != FilePhase::Appending)
+            .filter(|file| {
+                file.held.iter().any(|(slot, held)| {
+                    self.partition(*slot).is_some_and(|p| {
+                        log.partitions().get(&p.source).is_some_and(|a| !a.overlap(&held.offsets()).is_empty())
+                    })
+                })
+            })
+            .map(|file| file.id)
+            .collect();
+        for id in losers {
+            self.drop_file(id, "its offsets are in another entry");
+        }
+    }
+
+    /// Files of partitions that were given back while their append was undecided.
+    fn drop_unowned(&mut self) {
+        for id in std::mem::take(&mut self.files.ready) {
+            let owned = self.files.get(id).is_some_and(|file| {
+                file.held.iter().all(|(slot, _)| self.partition(*slot).is_some())
+            });
+            if owned {
+                self.files.ready.push(id);
+            } else {
+                self.drop_file(id, "its partition was given back");
+            }
+        }
+    }
+
+    fn judge_doubted(&mut self) {
+        for (id, key, token) in std::mem::take(&mut self.appender.doubted) {
+            // Dropped by the fold: it was a lost race within our own log.
+            if self.files.get(id).is_some() {
+                let whose = token.map_or_else(|| "an object without our token".to_owned(), |t| format!("an object with token {t}"));
+                self.fail(
+                    "existing_object",
+                    format!("{key} exists already ({whose}) and sink.on_existing_object is fail; move it away, or add {{unique}} to sink.key"),
+                );
+            }
+        }
+    }
+
+    fn maybe_checkpoint(&mut self) {
+        let Some(log) = &self.log else { return };
+        let last = log.last_seq();
+        if last.0 < self.appender.last_checkpoint.0 + self.settings.checkpoint_every {
+            return;
+        }
+        self.appender.last_checkpoint = last;
+        if let Ok(body) = landfall_commit::Checkpoint::to_json(log) {
+            self.effects.push(Effect::PutCheckpoint { key: self.paths.checkpoint(last), body });
+        }
+    }
+}

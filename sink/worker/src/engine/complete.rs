@@ -1,0 +1,347 @@
+//! Roll-forward: every committed file of own partitions becomes visible, whoever wrote it; then Kafka's offsets follow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use landfall_commit::complete::Answer;
+use landfall_commit::{Completion, Entry, FileRef, LogState, Lost, Rebuilt, Step, Verdict};
+use landfall_job::ExistingObject;
+use landfall_kafka::{CommitOffset, SourceError};
+
+use super::Engine;
+use super::partition::Phase;
+use crate::effect::{Effect, Rebuild};
+
+#[derive(Debug)]
+enum State {
+    Queued,
+    Asked,
+    Waiting { until_ms: i64 },
+    Folding,
+    Rebuilding,
+    /// Uploaded again; the next entry says so.
+    Saying,
+}
+
+#[derive(Debug)]
+struct Work {
+    machine: Option<Completion>,
+    attempt: u32,
+    taken_over: bool,
+    replaces: Option<String>,
+    /// What a HEAD saw last: the object to replace, by the job's policy.
+    seen_etag: Option<String>,
+    state: State,
+    next: Option<Step>,
+}
+
+/// The files on their way to being visible.
+#[derive(Debug, Default)]
+pub struct Completions {
+    work: BTreeMap<FileRef, Work>,
+    /// Seen visible; the log does not say so yet.
+    visible: BTreeSet<FileRef>,
+    /// Tokens of rebuilds of ours, to tell whether they won.
+    rebuilt: BTreeMap<FileRef, Rebuilt>,
+}
+
+impl Completions {
+    pub fn add(&mut self, file_ref: FileRef, taken_over: bool, replaces: Option<String>) {
+        let work = Work {
+            machine: None,
+            attempt: 0,
+            taken_over,
+            replaces,
+            seen_etag: None,
+            state: State::Queued,
+            next: None,
+        };
+        self.work.entry(file_ref).or_insert(work);
+    }
+
+    /// Nothing is under way.
+    pub fn idle(&self) -> bool {
+        self.work.is_empty()
+    }
+
+    pub fn visible(&self) -> &BTreeSet<FileRef> {
+        &self.visible
+    }
+
+    /// True when files were seen visible that the log does not call completed.
+    pub fn visible_pending(&self, log: Option<&LogState>) -> bool {
+        log.is_some_and(|log| self.visible.iter().any(|file| log.pending().contains_key(file)))
+    }
+
+    pub fn to_record(&self, log: &LogState) -> Vec<FileRef> {
+        self.visible.iter().filter(|file| log.pending().contains_key(file)).copied().collect()
+    }
+
+    /// What the fold calls completed, lost or rebuilt is not worked on in its old attempt any more.
+    pub fn entry_folded(&mut self, entry: &Entry, log: Option<&LogState>) {
+        for file in entry.completed.iter().copied().chain(entry.lost.iter().map(Lost::file_ref)) {
+            self.work.remove(&file);
+            self.visible.remove(&file);
+        }
+        for rebuilt in &entry.rebuilt {
+            let file = rebuilt.file_ref();
+            let current = log.and_then(|log| log.pending().get(&file));
+            if current.is_some_and(|pending| pending.attempt == rebuilt.attempt && pending.file.token == rebuilt.token) {
+                self.work.remove(&file);
+                let ours = self.rebuilt.get(&file).is_some_and(|r| r.token == rebuilt.token);
+                self.add(file, !ours, None);
+            }
+        }
+    }
+
+    /// A fold was done: whoever waited for one goes on.
+    pub fn folded(&mut self, log: Option<&LogState>) {
+        for (file, work) in &mut self.work {
+            if matches!(work.state, State::Folding) {
+                let same =
+                    log.and_then(|log| log.pending().get(file)).is_some_and(|pending| pending.attempt == work.attempt);
+                work.state = State::Waiting { until_ms: i64::MIN };
+                work.next = Some(Step::FoldAgain);
+                if let Some(machine) = work.machine.as_mut() {
+                    work.next = Some(machine.advance(Answer::Folded { same }, 0));
+                }
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Whoever folds an entry completes its files for the partitions it owns: a late PUT of a dead worker has no
+    /// other completer.
+    pub(super) fn take_over(&mut self) {
+        let Some(log) = &self.log else { return };
+        let owned = self.owned_sources();
+        let mut taken = Vec::new();
+        for file_ref in log.pending().keys() {
+            if self.completions.work.contains_key(file_ref) || self.completions.visible.contains(file_ref) {
+                continue;
+            }
+            let ours = log.partitions_of(file_ref.seq).is_some_and(|of| of.keys().any(|p| owned.contains(p)));
+            if ours {
+                taken.push(*file_ref);
+            }
+        }
+        for file_ref in taken {
+            self.counters.recovery("take_over");
+            self.completions.add(file_ref, true, None);
+        }
+    }
+
+    pub(super) fn tick_completions(&mut self) {
+        let now_ms = self.now.mono_ms;
+        let mut room = self.settings.max_completions.saturating_sub(
+            self.completions.work.values().filter(|work| !matches!(work.state, State::Queued)).count(),
+        );
+        let mut due = Vec::new();
+        for (file_ref, work) in &self.completions.work {
+            match work.state {
+                State::Queued if room > 0 => {
+                    room -= 1;
+                    due.push(*file_ref);
+                }
+                State::Waiting { until_ms } if now_ms >= until_ms => due.push(*file_ref),
+                State::Queued
+                | State::Waiting { .. }
+                | State::Asked
+                | State::Folding
+                | State::Rebuilding
+                | State::Saying => {}
+            }
+        }
+        for file_ref in due {
+            self.step_completion(file_ref, None);
+        }
+    }
+
+    /// Moves one completion on, with an answer or because its time came.
+    fn step_completion(&mut self, file_ref: FileRef, answer: Option<Answer>) {
+        let Some(log) = &self.log else { return };
+        let Some(pending) = log.pending().get(&file_ref).cloned() else {
+            self.completions.work.remove(&file_ref);
+            return;
+        };
+        let (now_ms, grace_ms) = (self.now.mono_ms, self.settings.complete_grace_ms);
+        let Some(work) = self.completions.work.get_mut(&file_ref) else { return };
+        let step = match (&mut work.machine, answer) {
+            (Some(machine), Some(answer)) => machine.advance(answer, now_ms),
+            (Some(machine), None) => work.next.take().unwrap_or_else(|| machine.advance(Answer::Waited, now_ms)),
+            (None, _) => {
+                let mut machine = Completion::new(&pending.file, work.taken_over, grace_ms);
+                work.attempt = pending.attempt;
+                let step = machine.advance(Answer::Start, now_ms);
+                work.machine = Some(machine);
+                step
+            }
+        };
+        match step {
+            Step::Wait { ms, alarm } => {
+                let jitter = self.ids.number() % (ms / 4 + 1);
+                let wait = i64::try_from(ms + jitter).unwrap_or(i64::MAX / 4);
+                work.state = State::Waiting { until_ms: now_ms.saturating_add(wait) };
+                if alarm {
+                    tracing::error!(job = %self.identity.job, key = %pending.file.key, "cannot complete the file; it waits");
+                }
+            }
+            Step::FoldAgain => {
+                work.state = State::Folding;
+                self.appender.want_fold();
+            }
+            Step::Finished(verdict) => self.verdict(file_ref, verdict),
+            step @ (Step::Head | Step::Complete { .. } | Step::ListParts | Step::ProveReadable | Step::Abort) => {
+                work.state = State::Asked;
+                let effect = Effect::Complete {
+                    file_ref,
+                    pending: Box::new(pending),
+                    step,
+                    replaces: work.replaces.clone(),
+                    last_seq: log.last_seq(),
+                    known: log.known_object().cloned(),
+                };
+                self.effects.push(effect);
+            }
+        }
+    }
+
+    pub(super) fn on_completion(
+        &mut self,
+        file_ref: FileRef,
+        attempt: u32,
+        answer: Answer,
+        etag: Option<String>,
+        error: Option<String>,
+    ) {
+        let wait_id = (file_ref.seq.0 << 20) | u64::from(file_ref.file) | (1 << 63);
+        match error {
+            Some(error) => self.waits.set(wait_id, error, self.now.wall_ms),
+            None => {
+                self.waits.clear(wait_id);
+            }
+        }
+        let Some(work) = self.completions.work.get_mut(&file_ref) else { return };
+        if work.attempt != attempt || !matches!(work.state, State::Asked) {
+            return;
+        }
+        if etag.is_some() {
+            work.seen_etag = etag;
+        }
+        self.step_completion(file_ref, Some(answer));
+    }
+
+    fn verdict(&mut self, file_ref: FileRef, verdict: Verdict) {
+        let Some(pending) = self.log.as_ref().and_then(|log| log.pending().get(&file_ref)).cloned() else { return };
+        let key = pending.file.key.clone();
+        match verdict {
+            Verdict::Visible => {
+                self.counters.objects_completed += 1;
+                tracing::debug!(job = %self.identity.job, key = %key, seq = file_ref.seq.0, "object visible");
+                self.completions.work.remove(&file_ref);
+                self.completions.visible.insert(file_ref);
+            }
+            Verdict::Superseded => {
+                self.completions.work.remove(&file_ref);
+            }
+            Verdict::Gone => {
+                self.counters.recovery("rebuild");
+                tracing::warn!(job = %self.identity.job, key = %key, seq = file_ref.seq.0, "the upload is gone; rebuilding the file from kafka");
+                if let Some(work) = self.completions.work.get_mut(&file_ref) {
+                    work.state = State::Rebuilding;
+                }
+                let token = landfall_commit::Token(self.ids.token());
+                let plan = std::sync::Arc::clone(&self.plan);
+                self.effects.push(Effect::Rebuild { file_ref, pending: Box::new(pending), token, plan });
+            }
+            Verdict::Foreign { token } => {
+                let policy = self.plan.spec.sink.on_existing_object;
+                let work = self.completions.work.get_mut(&file_ref);
+                match (policy, work) {
+                    (ExistingObject::Overwrite, Some(work)) if work.seen_etag.is_some() && work.replaces != work.seen_etag => {
+                        work.replaces = work.seen_etag.clone();
+                        work.machine = None;
+                        work.taken_over = false;
+                        work.state = State::Queued;
+                    }
+                    (ExistingObject::Overwrite | ExistingObject::Fail, _) => {
+                        let whose = token.map_or_else(|| "carries no token of ours".to_owned(), |t| format!("carries the token {t}"));
+                        self.fail("overwritten", format!("{key} was written by somebody else: the object there {whose}"));
+                    }
+                }
+            }
+            Verdict::Damaged { length_bytes } => {
+                let wanted = pending.file.bytes;
+                self.fail("damaged_object", format!("{key} has {length_bytes} bytes, {wanted} were uploaded"));
+            }
+        }
+    }
+
+    pub(super) fn on_rebuilt(&mut self, file_ref: FileRef, attempt: u32, result: Rebuild) {
+        let Some(pending) = self.log.as_ref().and_then(|log| log.pending().get(&file_ref)) else { return };
+        let (bucket, key, current) = (pending.file.bucket.clone(), pending.file.key.clone(), pending.attempt);
+        match result {
+            Rebuild::Done { token, upload_id, parts, bytes } if current + 1 == attempt => {
+                let rebuilt = Rebuilt { seq: file_ref.seq, file: file_ref.file, attempt, token, upload_id, parts, bytes };
+                self.completions.rebuilt.insert(file_ref, rebuilt.clone());
+                self.appender.rebuilt.push(rebuilt);
+                if let Some(work) = self.completions.work.get_mut(&file_ref) {
+                    work.state = State::Saying;
+                }
+            }
+            // Somebody else's rebuild won meanwhile.
+            Rebuild::Done { upload_id, .. } => self.effects.push(Effect::Abort { bucket, key, upload_id }),
+            Rebuild::Lost(reason) => {
+                tracing::error!(job = %self.identity.job, key = %key, reason = %reason, "records are lost: kafka no longer has them");
+                self.note_error("commit", format!("{key} is lost: {reason}"), None);
+                self.appender.lost.push(Lost { seq: file_ref.seq, file: file_ref.file, reason });
+            }
+            Rebuild::Failed(error) => {
+                self.note_error("commit", format!("rebuilding {key}: {error}"), None);
+                if let Some(work) = self.completions.work.get_mut(&file_ref) {
+                    // From the start: the next look may find it after all.
+                    work.machine = None;
+                    work.taken_over = true;
+                    work.state = State::Waiting { until_ms: self.now.mono_ms + 10_000 };
+                }
+            }
+        }
+    }
+
+    /// Offsets to commit: per partition, the `low` below which every file is visible.
+    pub(super) fn plan_kafka_commits(&mut self) {
+        let now_ms = self.now.mono_ms;
+        let (interval, again) = (self.settings.commit_interval_ms, self.settings.commit_again_ms);
+        let Some(log) = &self.log else { return };
+        for partition in self.partitions.iter_mut().flatten() {
+            if matches!(partition.phase, Phase::Recovering) || now_ms < partition.committed_at_ms.saturating_add(interval) {
+                continue;
+            }
+            let low = log.visible_low(&partition.source, &self.completions.visible);
+            let due = match partition.committed {
+                None => low > 0,
+                Some(committed) => low > committed || now_ms >= partition.committed_at_ms.saturating_add(again),
+            };
+            if due && let Ok(offset) = i64::try_from(low) {
+                partition.committed_at_ms = now_ms;
+                partition.committed = Some(low);
+                self.kafka_commits.push(CommitOffset {
+                    partition: partition.topic_partition.clone(),
+                    offset,
+                    metadata: self.identity.uid.to_string(),
+                });
+            }
+        }
+    }
+
+    pub(super) fn on_committed(&mut self, error: Option<SourceError>, offsets: &[CommitOffset]) {
+        let Some(error) = error else { return };
+        self.note_error("commit", format!("kafka offset commit: {error}"), None);
+        for offset in offsets {
+            if let Some(partition) = self.slot_of(&offset.partition).and_then(|slot| self.partition_mut(slot)) {
+                // Again at the next interval.
+                partition.committed = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! One assigned partition: where it stands, what was learnt of it, what is to be declared.
+
+use std::collections::BTreeMap;
+
+use landfall_commit::{Offsets, SkipReason, SourcePartition};
+use landfall_kafka::TopicPartition;
+
+use crate::effect::FileId;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Assigned; the log and Kafka's offsets are being read.
+    Recovering,
+    /// To be started (again) at this offset (inclusive).
+    Starting { at: u64, not_before_ms: i64 },
+    Consuming,
+    /// The group wants it back; what can be appended until the deadline is.
+    Revoking { deadline_ms: i64 },
+}
+
+#[derive(Debug)]
+pub struct Partition {
+    pub topic_partition: TopicPartition,
+    /// With the topic id, once recovery told it.
+    pub source: SourcePartition,
+    pub phase: Phase,
+    /// The next offset expected (exclusive end of what was read).
+    pub position: u64,
+    /// Set while a jump of the position proves that nothing lies between: consecutive deliveries of one generation,
+    /// with no consumer error in between.
+    pub unbroken: bool,
+    /// Offsets at or above are neither accounted nor held: no look-up needed.
+    pub fresh_from: u64,
+    /// What own files held of it when this generation started.
+    pub held_before: Offsets,
+    /// Learnt and not yet in the log.
+    pub absent: Offsets,
+    /// To be declared.
+    pub skipped: BTreeMap<SkipReason, Offsets>,
+    /// Records whose letters are on their way to the topic and nowhere else: neither to be read again nor declared yet.
+    pub in_letters: Offsets,
+    /// Exclusive; where a bounded job ends.
+    pub stop_at: Option<u64>,
+    pub end_offset: Option<u64>,
+    pub last_file: Option<FileId>,
+    pub committed: Option<u64>,
+    pub committed_at_ms: i64,
+    pub paused: bool,
+    /// The timestamp of the last record read, for lag in seconds.
+    pub last_timestamp_ms: i64,
+}
+
+impl Partition {
+    pub fn new(topic_partition: TopicPartition, cluster: &str) -> Self {
+        let source = SourcePartition {
+            cluster: cluster.to_owned(),
+            topic: topic_partition.topic.to_string(),
+            topic_id: String::new(),
+            partition: topic_partition.partition,
+        };
+        Self {
+            topic_partition,
+            source,
+            phase: Phase::Recovering,
+            position: 0,
+            unbroken: false,
+            fresh_from: 0,
+            held_before: Offsets::new(),
+            absent: Offsets::new(),
+            skipped: BTreeMap::new(),
+            in_letters: Offsets::new(),
+            stop_at: None,
+            end_offset: None,
+            last_file: None,
+            committed: None,
+            committed_at_ms: i64::MIN / 2,
+            paused: false,
+            last_timestamp_ms: -1,
+        }
+    }
+
+    /// Asks for a (re)start; an earlier wish for a lower offset stays.
+    pub fn want_start(&mut self, at: u64, not_before_ms: i64) {
+        match &mut self.phase {
+            Phase::Starting { at: wanted, .. } => *wanted = (*wanted).min(at),
+            Phase::Consuming => self.phase = Phase::Starting { at, not_before_ms },
+            Phase::Recovering | Phase::Revoking { .. } => {}
+        }
+        self.unbroken = false;
+    }
+
+    pub fn skip(&mut self, reason: SkipReason, offset: u64) {
+        self.skipped.entry(reason).or_default().insert(offset);
+    }
+
+    pub fn owned(&self) -> bool {
+        !matches!(self.phase, Phase::Revoking { .. })
+    }
+
+    /// True when it was read to its bound or to its end as last heard.
+    pub fn at_end(&self) -> bool {
+        match (self.stop_at, self.end_offset) {
+            (Some(stop), _) => self.position >= stop,
+            (None, Some(end)) => self.position >= end,
+            (None, None) => false,
+        }
+    }
+}

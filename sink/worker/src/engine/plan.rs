@@ -1,0 +1,56 @@
+//! A job as the engine works by it: the specification of one version, compiled.
+
+use std::collections::BTreeMap;
+
+use landfall_commit::{FileKind, Token};
+use landfall_format::{Plan, PlanError};
+use landfall_job::JobSpec;
+use landfall_s3::ObjectOptions;
+
+/// One version of a job. Files keep the plan they were opened under.
+#[derive(Debug)]
+pub struct JobPlan {
+    pub spec: JobSpec,
+    pub config_version: u64,
+    pub format: Plan,
+    /// Folder of the dead letters in the sink's bucket, ending in `/`.
+    pub letters_prefix: Option<String>,
+    /// True when no other attempt can have rendered the same key.
+    pub unique_names: bool,
+}
+
+impl JobPlan {
+    pub fn compile(spec: JobSpec, config_version: u64) -> Result<Self, PlanError> {
+        let format = Plan::compile(&spec)?;
+        let letters_prefix = spec.dead_letter_prefix();
+        let unique_names = !spec.sink.key.is_deterministic_name();
+        Ok(Self { spec, config_version, format, letters_prefix, unique_names })
+    }
+
+    /// What an object is created with. The token is what HEAD tells our objects by.
+    #[must_use]
+    pub fn object_options(&self, kind: FileKind, token: &Token) -> ObjectOptions {
+        let sink = &self.spec.sink;
+        let content_type = match kind {
+            FileKind::Data => self.format.content_type().to_owned(),
+            FileKind::DeadLetter => LETTERS_CONTENT_TYPE.to_owned(),
+        };
+        ObjectOptions {
+            content_type: Some(content_type),
+            storage_class: sink.storage_class.as_ref().map(|class| class.as_str().to_owned()),
+            sse: sink.sse.as_ref().map(|sse| sse.kind.as_str().to_owned()),
+            sse_kms_key_id: sink.sse.as_ref().and_then(|sse| sse.kms_key_id.clone()),
+            tags: sink.tags.clone(),
+            metadata: BTreeMap::from([
+                ("landfall-job".to_owned(), self.spec.name.to_string()),
+                (TOKEN_METADATA.to_owned(), token.to_string()),
+            ]),
+        }
+    }
+}
+
+/// The metadata name of a file's token.
+pub const TOKEN_METADATA: &str = "landfall-token";
+/// Dead letters are JSON lines in zstd frames.
+pub const LETTERS_EXT: &str = "jsonl.zst";
+const LETTERS_CONTENT_TYPE: &str = "application/zstd";

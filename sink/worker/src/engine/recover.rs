@@ -1,0 +1,167 @@
+//! What happens when partitions are assigned: read what Kafka and the log say, decide the start, take over files.
+
+use landfall_commit::recover::{self, Start, Stop};
+use landfall_commit::{Entry, LogState, OffsetSet, Offsets, SkipReason};
+use landfall_job::{OnGap, OnOffsetReset};
+use landfall_kafka::TopicPartition;
+
+use super::Engine;
+use super::partition::Phase;
+use crate::effect::{Effect, Fatal, Found};
+use crate::snapshot::GapView;
+
+impl Engine {
+    pub(super) fn on_log_loaded(&mut self, result: Result<Box<LogState>, Fatal>) {
+        match result {
+            Ok(state) if state.closing() => {
+                self.fail("closed", "the log of this generation of the job is closed".to_owned());
+            }
+            Ok(state) => {
+                self.appender.loaded(state.last_seq());
+                self.log = Some(*state);
+                self.recover_waiting();
+            }
+            Err(fatal) => self.fail(&fatal.code, fatal.message),
+        }
+    }
+
+    /// Asks for what the decision needs, for every partition that was assigned and not asked for yet.
+    pub(super) fn recover_waiting(&mut self) {
+        let Some(log) = &self.log else { return };
+        let partitions: Vec<TopicPartition> = self
+            .partitions
+            .iter()
+            .flatten()
+            .filter(|p| p.phase == Phase::Recovering && !self.group.asked.contains(&p.topic_partition))
+            .map(|p| p.topic_partition.clone())
+            .collect();
+        if partitions.is_empty() {
+            return;
+        }
+        self.group.asked.extend(partitions.iter().cloned());
+        self.group.epoch += 1;
+        self.effects.push(Effect::Recover { epoch: self.group.epoch, partitions, from: log.next_seq() });
+    }
+
+    /// The position no longer exists, or the topic does not: decide anew.
+    pub(super) fn recover_again(&mut self, slot: u32) {
+        if let Some(partition) = self.partition_mut(slot)
+            && matches!(partition.phase, Phase::Consuming | Phase::Starting { .. })
+        {
+            partition.phase = Phase::Recovering;
+            partition.unbroken = false;
+            let wanted = partition.topic_partition.clone();
+            self.group.asked.remove(&wanted);
+            self.recover_waiting();
+        }
+    }
+
+    pub(super) fn on_recovered(&mut self, found: &[Found], missing: &[TopicPartition], entries: Result<Vec<Entry>, Fatal>) {
+        match entries {
+            Ok(entries) => self.take_in(&entries),
+            Err(fatal) => return self.fail(&fatal.code, fatal.message),
+        }
+        if let Some(gone) = missing.first() {
+            let name = format!("{}/{}", gone.topic, gone.partition);
+            return self.fail(
+                "topic_deleted",
+                format!("{name} does not exist any more: the topic was deleted; create it again under a new generation of the job, or remove the topic from it"),
+            );
+        }
+        for found in found {
+            self.group.asked.remove(&found.topic_partition);
+            if let Some(slot) = self.slot_of(&found.topic_partition) {
+                self.decide_start(slot, found);
+            }
+        }
+        self.take_over();
+    }
+
+    fn decide_start(&mut self, slot: u32, found: &Found) {
+        let held = self.held_of(slot);
+        let Some(log) = &self.log else { return };
+        let Some(partition) = self.partitions.get_mut(slot as usize).and_then(Option::as_mut) else { return };
+        if partition.phase != Phase::Recovering {
+            return;
+        }
+        partition.source = found.source.clone();
+        // A reader of uncommitted records is told no end here; the consumer tells it.
+        partition.end_offset = (found.facts.end != u64::MAX).then_some(found.facts.end);
+        let (low, mut facts) = (log.accounted(&found.source).low(), found.facts.clone());
+        let mut start = recover::start(log, &found.source, &facts, &held);
+        if let Start::Stop(Stop::OffsetReset { committed, .. }) = &start {
+            let committed = *committed;
+            match self.plan.spec.source.on_offset_reset {
+                OnOffsetReset::Stop => {}
+                OnOffsetReset::Ignore | OnOffsetReset::Skip => {
+                    facts.committed = None;
+                    start = recover::start(log, &found.source, &facts, &held);
+                }
+            }
+            if self.plan.spec.source.on_offset_reset == OnOffsetReset::Skip {
+                let mut declared = Offsets::from_range(low..committed.min(found.facts.end));
+                declared.subtract(log.accounted(&found.source).above());
+                declared.subtract(&held);
+                partition.skipped.entry(SkipReason::Declared).or_default().union_with(&declared);
+                if let Start::At { offset, .. } = &mut start {
+                    *offset = (*offset).max(committed);
+                }
+            }
+        }
+        match start {
+            Start::At { offset, gap } => {
+                if !gap.is_empty() {
+                    if self.plan.spec.source.on_gap == OnGap::Stop {
+                        let what = format!(
+                            "{} has lost {} offsets to retention before they landed ({gap:?}); source.on_gap is stop",
+                            found.source,
+                            gap.len()
+                        );
+                        return self.fail("gap", what);
+                    }
+                    tracing::warn!(job = %self.identity.job, partition = %found.source, gap = ?gap, "offsets are gone from kafka; declared as a gap");
+                    let place = (&partition.topic_partition.topic, partition.topic_partition.partition);
+                    self.counters.gaps.extend(gap.runs().take(100).map(|run| GapView {
+                        topic: place.0.to_string(),
+                        partition: place.1,
+                        from_offset: run.start,
+                        to_offset: run.end,
+                    }));
+                    partition.skipped.entry(SkipReason::Gap).or_default().union_with(&gap);
+                }
+                let key = (partition.topic_partition.topic.to_string(), partition.topic_partition.partition);
+                partition.stop_at = self.ends.as_ref().map(|ends| ends.get(&key).copied().unwrap_or(0));
+                partition.phase = Phase::Starting { at: offset, not_before_ms: 0 };
+                partition.position = offset;
+                partition.committed = facts.committed.filter(|(_, uid)| uid == self.identity.uid.as_str()).map(|(o, _)| o);
+            }
+            Start::Stop(stop) => {
+                let code = match stop {
+                    Stop::Recreated { .. } => "topic_recreated",
+                    Stop::Truncated { .. } => "topic_truncated",
+                    Stop::OffsetReset { .. } => "offset_reset",
+                };
+                self.fail(code, stop.to_string());
+            }
+        }
+    }
+
+    /// A new generation of deliveries begins at `at`: what is known of the partition's future.
+    pub(super) fn generation_started(&mut self, slot: u32, at: u64) {
+        let held = self.held_of(slot);
+        let Some(log) = &self.log else { return };
+        let Some(partition) = self.partitions.get_mut(slot as usize).and_then(Option::as_mut) else { return };
+        let above = |set: &Offsets| set.max().map_or(0, |max| max + 1);
+        let mut fresh_from = log.partitions().get(&partition.source).map_or(0, OffsetSet::frontier);
+        fresh_from = fresh_from.max(above(&held)).max(above(&partition.in_letters));
+        for set in partition.skipped.values() {
+            fresh_from = fresh_from.max(above(set));
+        }
+        partition.fresh_from = fresh_from;
+        partition.held_before = held;
+        partition.position = at;
+        partition.unbroken = true;
+        partition.phase = Phase::Consuming;
+        partition.last_file = None;
+    }
+}

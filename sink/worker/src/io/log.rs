@@ -1,0 +1,184 @@
+//! The log's objects: sidecar, append, read, fold, checkpoint.
+
+use bytes::Bytes;
+use landfall_commit::decide::{AppendAnswer, Existing};
+use landfall_commit::{Checkpoint, Entry, Lane, LogState, Seq, Token};
+use landfall_s3::{Condition, ErrorKind, ListRequest, ObjectOptions, PutRequest, StoreError};
+
+use super::Io;
+use super::patient::waiting_text;
+use crate::effect::{Fatal, Outcome};
+
+/// Entries read at once while the log is loaded.
+const READ_AHEAD: usize = 16;
+const SIDECAR_LEVEL: i32 = 3;
+
+fn fatal(error: &StoreError) -> Fatal {
+    Fatal { code: error.code.clone(), message: error.to_string() }
+}
+
+fn bad_log(message: impl std::fmt::Display) -> Fatal {
+    Fatal { code: "bad_log".to_owned(), message: message.to_string() }
+}
+
+impl Io {
+    fn put_request(&self, key: &str, body: Bytes, condition: Condition, content_type: &str) -> PutRequest {
+        PutRequest {
+            bucket: self.inner.parts.state_bucket.clone(),
+            key: key.to_owned(),
+            body,
+            condition,
+            options: ObjectOptions { content_type: Some(content_type.to_owned()), ..ObjectOptions::default() },
+        }
+    }
+
+    /// The sidecar's name carries the entry's token: writing it twice writes the same. It is conditional like the rest
+    /// of the log, which may be all that the bucket policy allows.
+    pub(super) async fn put_sidecar(&self, key: String, json: Vec<u8>) {
+        let Ok(compressed) = zstd::bulk::compress(&json, SIDECAR_LEVEL) else { return };
+        let body = Bytes::from(compressed);
+        let request = || {
+            let request = self.put_request(&key, body.clone(), Condition::IfAbsent, "application/zstd");
+            self.inner.parts.store.put(request)
+        };
+        loop {
+            match self.inner.patience.until_answered(request).await {
+                Ok(_) => break,
+                Err(error) if error.kind == ErrorKind::PreconditionFailed => break,
+                Err(error) => {
+                    // Refused for good: nobody can go on without it, so say so and try again.
+                    let ticket = self.inner.patience.ticket();
+                    self.inner.patience.pause(ticket, 6, waiting_text(&error)).await;
+                    self.inner.patience.resume(ticket);
+                }
+            }
+        }
+        self.send(Outcome::SidecarPut { key });
+    }
+
+    /// One attempt: what the answer means is the protocol's to decide.
+    pub(super) async fn append(&self, key: String, seq: Seq, token: Token, body: Bytes) {
+        let request = self.put_request(&key, body, Condition::IfAbsent, "application/json");
+        let (answer, error) = match self.inner.parts.store.put(request).await {
+            Ok(_) => (AppendAnswer::Created, None),
+            Err(error) => {
+                let answer = match error.kind {
+                    ErrorKind::PreconditionFailed => AppendAnswer::Exists,
+                    kind if kind.fate_unknown() => AppendAnswer::Unknown,
+                    _ => AppendAnswer::Refused,
+                };
+                (answer, Some(waiting_text(&error)))
+            }
+        };
+        let outcome = match answer {
+            AppendAnswer::Created => "created",
+            AppendAnswer::Exists => "exists",
+            AppendAnswer::Unknown => "unknown",
+            AppendAnswer::Refused => "refused",
+        };
+        metrics::counter!("landfall_commit_appends_total", "job" => self.inner.parts.job.clone(), "outcome" => outcome).increment(1);
+        self.send(Outcome::Appended { seq, token, answer, error });
+    }
+
+    pub(super) async fn read_entry(&self, seq: Seq, token: Token) {
+        let key = self.inner.paths.entry(seq);
+        let existing = match self.inner.parts.store.get(&self.inner.parts.state_bucket, &key).await {
+            Ok(object) => match Entry::from_json(&object.body) {
+                Ok(entry) => Existing::Entry(Box::new(entry)),
+                Err(bad) => Existing::Bad(bad),
+            },
+            Err(error) if error.kind == ErrorKind::NoSuchKey => Existing::Missing,
+            Err(_) => Existing::Unknown,
+        };
+        self.send(Outcome::EntryRead { seq, token, existing });
+    }
+
+    async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
+        let parts = &self.inner.parts;
+        let request = || parts.store.get(&parts.state_bucket, key);
+        self.inner.patience.until_answered(request).await.map(|object| object.body)
+    }
+
+    async fn list(&self, prefix: &str, start_after: Option<String>, max_keys: u32) -> Result<Vec<String>, StoreError> {
+        let request = ListRequest {
+            bucket: self.inner.parts.state_bucket.clone(),
+            prefix: prefix.to_owned(),
+            start_after,
+            max_keys,
+            ..ListRequest::default()
+        };
+        let page = self.inner.patience.until_answered(|| self.inner.parts.store.list(request.clone())).await?;
+        Ok(page.objects.into_iter().map(|object| object.key).collect())
+    }
+
+    /// Newest checkpoint, then the tail.
+    pub(super) async fn load_log(&self) {
+        let result = self.load().await.map(Box::new);
+        self.send(Outcome::LogLoaded { result });
+    }
+
+    async fn load(&self) -> Result<LogState, Fatal> {
+        let paths = &self.inner.paths;
+        let newest = self.list(&paths.checkpoint_prefix(), None, 1).await.map_err(|e| fatal(&e))?;
+        let mut state = None;
+        if let Some(key) = newest.first() {
+            let body = self.get(key).await.map_err(|e| fatal(&e))?;
+            state = Some(Checkpoint::from_json(&body, &self.inner.parts.uid, Lane(0)).map_err(bad_log)?);
+        }
+        let from = state.as_ref().map_or(Seq(0), LogState::next_seq);
+        for entry in self.tail(from).await? {
+            match state.as_mut() {
+                Some(state) => state.fold(&entry).map_err(bad_log)?,
+                None => state = Some(LogState::open(&entry).map_err(bad_log)?),
+            }
+        }
+        state.ok_or_else(|| Fatal {
+            code: "empty_log".to_owned(),
+            message: format!(
+                "the commit log under {} is empty: it was expired or deleted; starting over would land every record twice. restore the objects, or create a new generation of the job",
+                paths.log_prefix()
+            ),
+        })
+    }
+
+    /// The entries from `from` (inclusive) on, as far as they are dense.
+    pub(super) async fn tail(&self, from: Seq) -> Result<Vec<Entry>, Fatal> {
+        let paths = &self.inner.paths;
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut next = from;
+        loop {
+            let after = Some(paths.list_entries_from(next));
+            let keys = self.list(&paths.log_prefix(), after, 0).await.map_err(|e| fatal(&e))?;
+            let mut fresh: Vec<(Seq, String)> = keys
+                .into_iter()
+                .filter_map(|key| Some((paths.entry_seq(&key)?, key)))
+                .filter(|(seq, _)| *seq >= next)
+                .collect();
+            fresh.sort_unstable();
+            if fresh.is_empty() {
+                return Ok(entries);
+            }
+            for window in fresh.chunks(READ_AHEAD) {
+                let bodies = futures::future::join_all(window.iter().map(|(_, key)| self.get(key))).await;
+                for ((seq, key), body) in window.iter().zip(bodies) {
+                    if *seq != next {
+                        return Err(bad_log(format!("log entry {next} is missing although {seq} exists: {key}")));
+                    }
+                    let body = body.map_err(|e| fatal(&e))?;
+                    entries.push(Entry::from_json(&body).map_err(|e| bad_log(format!("{key}: {e}")))?);
+                    next = next.next();
+                }
+            }
+        }
+    }
+
+    /// Only speeds up a later recovery: an error costs nothing but that.
+    pub(super) async fn put_checkpoint(&self, key: String, body: Vec<u8>) {
+        let request = self.put_request(&key, Bytes::from(body), Condition::IfAbsent, "application/json");
+        if let Err(error) = self.inner.parts.store.put(request).await
+            && error.kind != ErrorKind::PreconditionFailed
+        {
+            tracing::warn!(job = %self.inner.parts.job, error = %error, "checkpoint was not written");
+        }
+    }
+}

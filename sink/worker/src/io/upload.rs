@@ -1,0 +1,148 @@
+//! Parts, and the looks before an append.
+
+use bytes::Bytes;
+use landfall_commit::Part;
+use landfall_s3::{ErrorKind, ObjectOptions, StoreError};
+
+use super::Io;
+use crate::effect::{Failed, FileId, Outcome, Segment};
+use crate::engine::plan::TOKEN_METADATA;
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self { code: error.code.clone(), message: error.to_string() }
+    }
+}
+
+impl Io {
+    pub(super) async fn create_upload(&self, file: FileId, bucket: &str, key: &str, options: &ObjectOptions) {
+        let inner = &self.inner;
+        let cancelled = self.token_of(file);
+        let request = || inner.parts.store.create_upload(bucket, key, options);
+        let result = tokio::select! {
+            biased;
+            result = inner.patience.until_answered(request) => result,
+            () = cancelled.cancelled() => return,
+        };
+        if cancelled.is_cancelled() {
+            // Nobody will ever name it.
+            if let Ok(upload_id) = &result {
+                self.abort(bucket, key, upload_id).await;
+            }
+            return;
+        }
+        self.send(Outcome::UploadCreated { file, result: result.map_err(Into::into) });
+    }
+
+    pub(super) async fn upload_part(
+        &self,
+        file: FileId,
+        bucket: &str,
+        key: &str,
+        upload_id: &str,
+        number: u32,
+        segments: Vec<Segment>,
+    ) {
+        let inner = &self.inner;
+        let cancelled = self.token_of(file);
+        let size_bytes = segments.iter().map(Segment::len_bytes).sum();
+        let upload = async {
+            let Ok(_slot) = inner.parts.upload_slots.acquire().await else {
+                return Err(Failed { code: "ShuttingDown".to_owned(), message: "the worker ends".to_owned() });
+            };
+            let chunks = self.bytes_of(file, segments).await?;
+            let request = || inner.parts.store.upload_part(bucket, key, upload_id, number, chunks.clone());
+            inner.patience.until_answered(request).await.map_err(Failed::from)
+        };
+        let result = tokio::select! {
+            result = upload => result,
+            () = cancelled.cancelled() => return,
+        };
+        let empty = Part { number, etag: String::new(), size_bytes, crc64nvme: String::new() };
+        let (part, result) = match result {
+            Ok(receipt) => {
+                let crc64nvme = receipt.crc64nvme;
+                (Part { number, etag: receipt.etag, size_bytes, crc64nvme }, Ok(()))
+            }
+            Err(failed) => (empty, Err(failed)),
+        };
+        self.send(Outcome::PartUploaded { file, part, result });
+    }
+
+    async fn bytes_of(&self, file: FileId, segments: Vec<Segment>) -> Result<Vec<Bytes>, Failed> {
+        let parts = &self.inner.parts;
+        let mut chunks = Vec::with_capacity(segments.len());
+        for segment in segments {
+            chunks.push(match (segment, &parts.scratch) {
+                (Segment::Memory(bytes), _) => bytes,
+                (Segment::Scratch { start, len_bytes }, Some(scratch)) => {
+                    let read = scratch.read(&parts.job, file, start, len_bytes).await;
+                    read.map_err(|e| Failed { code: "ScratchLost".to_owned(), message: e.to_string() })?
+                }
+                (Segment::Scratch { .. }, None) => {
+                    return Err(Failed { code: "ScratchLost".to_owned(), message: "no scratch".to_owned() });
+                }
+            });
+        }
+        Ok(chunks)
+    }
+
+    pub(super) async fn spill(&self, file: FileId, segments: Vec<Bytes>) {
+        let parts = &self.inner.parts;
+        let result = match &parts.scratch {
+            Some(scratch) => scratch.write(&parts.job, file, &segments).await.map_err(|e| e.to_string()),
+            None => Err("no scratch".to_owned()),
+        };
+        let result = result.map_err(|e| (segments, e));
+        if self.token_of(file).is_cancelled() {
+            return;
+        }
+        self.send(Outcome::Spilled { file, result });
+    }
+
+    /// Removes what a file left behind, once its requests have ended.
+    pub(super) async fn forget(&self, file: FileId, abort: Option<(String, String, String)>) {
+        if let Some((bucket, key, upload_id)) = abort {
+            self.abort(&bucket, &key, &upload_id).await;
+        }
+        if let Some(scratch) = &self.inner.parts.scratch {
+            scratch.remove(&self.inner.parts.job, file).await;
+        }
+    }
+
+    /// Best effort with patience: an upload that is denied is aborted too. Lifecycle rules do the rest.
+    pub(super) async fn abort(&self, bucket: &str, key: &str, upload_id: &str) {
+        let request = || self.inner.parts.store.abort_upload(bucket, key, upload_id);
+        match self.inner.patience.until_answered(request).await {
+            Ok(()) => {}
+            Err(error) if error.kind == ErrorKind::NoSuchUpload => {}
+            Err(error) => tracing::warn!(job = %self.inner.parts.job, key, error = %error, "an upload could not be aborted"),
+        }
+    }
+
+    pub(super) async fn look_at_key(&self, file: FileId, bucket: &str, key: &str) {
+        let request = || self.inner.parts.store.head(bucket, key);
+        let found = match self.inner.patience.until_answered(request).await {
+            Ok(head) => Some((head.metadata.get(TOKEN_METADATA).cloned(), head.etag)),
+            Err(error) => {
+                // A missing key is what is hoped for; any other refusal shows at the Complete, which is conditional.
+                if error.kind != ErrorKind::NoSuchKey {
+                    tracing::warn!(job = %self.inner.parts.job, key, error = %error, "could not look at the key");
+                }
+                None
+            }
+        };
+        self.send(Outcome::KeyLooked { file, found });
+    }
+
+    pub(super) async fn check_upload(&self, file: FileId, bucket: &str, key: &str, upload_id: &str, parts: &[Part]) {
+        let request = || self.inner.parts.store.list_parts(bucket, key, upload_id);
+        let intact = match self.inner.patience.until_answered(request).await {
+            Ok(there) => parts.iter().all(|part| {
+                there.iter().any(|shown| shown.number == part.number && shown.size_bytes == part.size_bytes)
+            }),
+            Err(_) => false,
+        };
+        self.send(Outcome::UploadChecked { file, intact });
+    }
+}

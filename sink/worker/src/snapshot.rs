@@ -1,0 +1,107 @@
+//! What an engine says of itself at one moment: plain data, turned into the heartbeat and the metrics elsewhere.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::engine::JobPhase;
+use crate::wait::Waiting;
+
+/// Counted since the engine started.
+#[derive(Debug, Clone, Default)]
+pub struct Counters {
+    pub records_consumed: u64,
+    pub bytes_consumed: u64,
+    pub records_landed: u64,
+    pub bytes_uploaded: u64,
+    pub objects_completed: u64,
+    pub landed_by_trigger: BTreeMap<&'static str, u64>,
+    pub dead_letters: u64,
+    pub dead_letters_by_reason: BTreeMap<&'static str, u64>,
+    pub appends: u64,
+    /// Appends that met another worker's entry.
+    pub appends_met_other: u64,
+    pub recoveries: BTreeMap<&'static str, u64>,
+    pub rebalances: u64,
+    pub files_dropped: u64,
+    /// Files sealed because memory was short.
+    pub sealed_early: u64,
+    pub errors: VecDeque<ErrorView>,
+    pub gaps: Vec<GapView>,
+}
+
+impl Counters {
+    pub fn count_dead_letter(&mut self, reason: &'static str) {
+        self.dead_letters += 1;
+        *self.dead_letters_by_reason.entry(reason).or_default() += 1;
+    }
+
+    pub fn recovery(&mut self, action: &'static str) {
+        *self.recoveries.entry(action).or_default() += 1;
+    }
+
+    pub(crate) fn landed_file(&mut self, records: u64, data: bool, trigger: &'static str) {
+        if data {
+            self.records_landed += records;
+        }
+        *self.landed_by_trigger.entry(trigger).or_default() += 1;
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorView {
+    pub at_wall_ms: i64,
+    pub stage: String,
+    pub message: String,
+    pub topic: Option<String>,
+    pub partition: Option<i32>,
+    pub offset: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GapView {
+    pub topic: String,
+    pub partition: i32,
+    /// Inclusive.
+    pub from_offset: u64,
+    /// Exclusive.
+    pub to_offset: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenFile {
+    pub key: String,
+    pub records: u64,
+    pub bytes: u64,
+    pub opened_wall_ms: i64,
+    pub next_trigger: &'static str,
+    pub due_wall_ms: Option<i64>,
+}
+
+/// All offsets exclusive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionView {
+    pub topic: String,
+    pub partition: i32,
+    pub end_offset: Option<u64>,
+    pub position: Option<u64>,
+    pub landed_offset: Option<u64>,
+    pub committed_offset: Option<u64>,
+    pub at_end: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub phase: JobPhase,
+    pub config_version: u64,
+    pub partitions: Vec<PartitionView>,
+    pub open_files: Vec<OpenFile>,
+    pub open_files_total: u64,
+    pub waiting_for: Option<Waiting>,
+    pub gaps: Vec<GapView>,
+    /// Seq and wall time in ms.
+    pub last_entry: Option<(u64, i64)>,
+    pub uncompleted_entries: u64,
+    pub lost_files: u64,
+    /// Own partitions are read to their ends and all of it is visible.
+    pub drained: bool,
+    pub counters: Counters,
+}

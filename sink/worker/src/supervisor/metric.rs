@@ -1,0 +1,70 @@
+//! Counters and gauges of the metrics contract, from snapshots.
+
+use landfall_store::record::JobRecord;
+use metrics::{counter, gauge};
+
+use super::WorkerParts;
+use crate::budget::Use;
+use crate::snapshot::{Counters, Snapshot};
+
+/// What was counted already.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    counters: Counters,
+}
+
+#[allow(clippy::cast_precision_loss)] // gauges are floating point by contract
+fn float(value: u64) -> f64 {
+    value as f64
+}
+
+/// Tells what is new of one job.
+pub(super) fn job(told: &mut Told, record: &JobRecord, snapshot: &Snapshot) {
+    let labels = [("job", record.name.clone()), ("pool", record.spec.pool.clone())];
+    let (before, now) = (&told.counters, &snapshot.counters);
+    let plain = [
+        ("landfall_records_consumed_total", before.records_consumed, now.records_consumed),
+        ("landfall_records_landed_total", before.records_landed, now.records_landed),
+        ("landfall_bytes_consumed_total", before.bytes_consumed, now.bytes_consumed),
+        ("landfall_bytes_uploaded_total", before.bytes_uploaded, now.bytes_uploaded),
+        ("landfall_kafka_rebalances_total", before.rebalances, now.rebalances),
+    ];
+    for (name, before, now) in plain {
+        counter!(name, &labels).increment(now.saturating_sub(before));
+    }
+    let labelled = [
+        ("landfall_records_dead_lettered_total", "reason", &before.dead_letters_by_reason, &now.dead_letters_by_reason),
+        ("landfall_objects_completed_total", "trigger", &before.landed_by_trigger, &now.landed_by_trigger),
+        ("landfall_recovery_total", "action", &before.recoveries, &now.recoveries),
+    ];
+    for (name, label, before, now) in labelled {
+        for (value, count) in now {
+            let mut labels = labels.to_vec();
+            labels.push((label, (*value).to_owned()));
+            counter!(name, &labels).increment(count.saturating_sub(before.get(value).copied().unwrap_or(0)));
+        }
+    }
+    let lag: u64 = snapshot
+        .partitions
+        .iter()
+        .filter_map(|p| Some(p.end_offset?.saturating_sub(p.position?)))
+        .sum();
+    gauge!("landfall_lag_records", &labels).set(float(lag));
+    gauge!("landfall_open_files", &labels).set(float(snapshot.open_files_total));
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let age = |since_ms: Option<i64>| since_ms.map_or(0.0, |since| float(u64::try_from(now_ms - since).unwrap_or(0)) / 1_000.0);
+    let oldest_open = snapshot.open_files.iter().map(|file| file.opened_wall_ms).min();
+    gauge!("landfall_oldest_unlanded_age_seconds", &labels).set(age(oldest_open));
+    let uncompleted = (snapshot.uncompleted_entries > 0).then_some(snapshot.last_entry.map(|(_, at)| at)).flatten();
+    gauge!("landfall_oldest_uncompleted_entry_age_seconds", &labels).set(age(uncompleted));
+    told.counters = now.clone();
+}
+
+/// Tells what is true of the process.
+pub(super) fn process(parts: &WorkerParts) {
+    for what in Use::ALL {
+        gauge!("landfall_memory_bytes", "use" => what.as_str()).set(float(parts.budget.used_by(what)));
+    }
+    gauge!("landfall_memory_limit_bytes").set(float(parts.budget.limit_bytes()));
+    gauge!("landfall_build_info", "version" => parts.version.clone()).set(1.0);
+}

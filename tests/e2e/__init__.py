@@ -1,0 +1,1 @@
+"""End to end on real Kafka and a real S3 server: the built binary, driven from outside."""

@@ -1,0 +1,181 @@
+"""The command line as scripts see it: exit codes, what is printed where, and the job commands."""
+
+import json
+import time
+
+import pytest
+import yaml
+
+from e2e.events import numbered, produce
+from e2e.landfall import merge
+
+DONE, FAILED, USAGE, NOT_FOUND, NOT_IN_TIME = range(5)
+
+
+def test_help_names_every_command(fleet):
+    done = fleet.command("--help")
+    assert done.returncode == DONE
+    for word in ("dev", "run", "api", "worker", "job", "validate", "lag", "audit", "healthcheck", "completions", "config-reference"):
+        assert word in done.stdout, word
+
+
+# (arguments, exit code, words on stderr)
+BAD_USES = {
+    "an unknown command": (["lnad"], USAGE, ["lnad"]),
+    "no config": (["run"], USAGE, ["--config"]),
+    "a config that is not there": (["run", "--config", "nowhere.yaml"], USAGE, ["nowhere.yaml"]),
+    "a job file that is not there": (["validate", "-f", "nowhere.yaml"], USAGE, ["nowhere.yaml"]),
+    "an unknown shell": (["completions", "cmd.exe"], USAGE, ["cmd.exe"]),
+    "an API that is not there": (["job", "list", "--api", "http://127.0.0.1:9"], FAILED, ["127.0.0.1:9"]),
+    "an unknown until": (["job", "wait", "x", "--until", "tired"], USAGE, ["tired"]),
+    "a bad duration": (["job", "wait", "x", "--timeout", "soon"], USAGE, ["soon"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_USES)
+def test_a_bad_use_ends_with_its_code_and_words(fleet, case):
+    arguments, code, words = BAD_USES[case]
+    done = fleet.command(*arguments)
+    assert done.returncode == code, done.stderr
+    for word in words:
+        assert word in done.stderr, done.stderr
+    assert "panicked" not in done.stderr
+
+
+# (what is changed in a good configuration, words on stderr)
+BAD_CONFIGS = {
+    "an unknown key": ({"wroker": {}}, ["wroker", "worker"]),
+    "an unknown key inside": ({"worker": {"memroy": "1GiB"}}, ["memroy", "memory"]),
+    "a bad size": ({"worker": {"memory": "lots"}}, ["worker.memory", "lots"]),
+    "a bad address": ({"api": {"listen": "somewhere"}}, ["api.listen", "somewhere"]),
+    "auto commit": ({"clusters": {"main": {"properties": {"enable.auto.commit": "true"}}}}, ["enable.auto.commit"]),
+    "a librdkafka property that is none": ({"clusters": {"main": {"properties": {"sesion.timeout.ms": "1"}}}},
+                                           ["sesion.timeout.ms"]),
+    "a secret that is not there": ({"clusters": {"main": {"properties": {"sasl.password": "${env:NOT_SET_AT_ALL}"}}}},
+                                   ["NOT_SET_AT_ALL"]),
+    "no bootstrap servers": ({"clusters": {"main": {"bootstrap_servers": ""}}}, ["bootstrap_servers"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_CONFIGS)
+def test_a_bad_configuration_ends_at_once_with_its_field(fleet, case):
+    changes, words = BAD_CONFIGS[case]
+    config = json.loads(json.dumps(fleet.config))
+    merge(config, changes)
+    path = fleet.write_config("bad.yaml", config)
+    done = fleet.command("run", "--config", path, timeout_s=30)
+    assert done.returncode == USAGE, done.stderr
+    for word in words:
+        assert word in done.stderr, done.stderr
+
+
+def test_validate_tells_fields_and_with_a_config_the_real_cluster_and_bucket(fleet, make_topic, new_job):
+    job = new_job(make_topic())
+    path = fleet.write_config("job.yaml", job)
+    assert fleet.command("validate", "-f", path).returncode == DONE
+    done = fleet.command("validate", "-f", path, "--config", fleet.config_path)
+    assert done.returncode == DONE, done.stdout + done.stderr
+    bad = fleet.write_config("bad.yaml", {**job, "snik": {}})
+    done = fleet.command("validate", "-f", bad)
+    assert done.returncode == USAGE
+    assert "snik" in done.stdout + done.stderr and "sink" in done.stdout + done.stderr
+    gone = fleet.write_config("gone.yaml", {**job, "source": {"cluster": "main", "topics": ["no-such-topic-at-all"]}})
+    done = fleet.command("validate", "-f", gone, "--config", fleet.config_path)
+    assert done.returncode in (FAILED, USAGE)
+    assert "no-such-topic-at-all" in done.stdout + done.stderr
+
+
+def test_the_job_commands_drive_a_job_through_its_life(kafka, make_topic, fleet, new_job, verify):
+    topic = make_topic(partitions=2)
+    produce(kafka.bootstrap, topic, numbered(200), partitions=2)
+    fleet.run()
+    job = new_job(topic)
+    name = job["name"]
+    path = fleet.folder / "job.json"
+    path.write_text(json.dumps(job), encoding="utf-8")
+
+    def run(*words, code=DONE):
+        done = fleet.command("job", *words)
+        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    run("create", "-f", path)
+    run("create", "-f", path, code=FAILED)
+    run("apply", "-f", path)
+    run("wait", name, "--until", "drained", "--timeout", "60s")
+    listed = json.loads(run("list", "--output", "json"))
+    assert name in json.dumps(listed)
+    assert name in run("list")
+    told = yaml.safe_load(run("get", name, "--output", "yaml"))
+    assert told.get("spec", told)["source"]["topics"] == [topic]
+    status = json.loads(run("status", name, "--output", "json"))
+    assert (status["name"], status["state"]) == (name, "running")
+    lag = json.loads(fleet.command("lag", name, "--output", "json", "--config", fleet.config_path).stdout or "null")
+    assert lag is not None
+    run("pause", name)
+    run("wait", name, "--until", "running", "--timeout", "2s", code=NOT_IN_TIME)
+    run("resume", name)
+    run("wait", name, "--until", "running", "--timeout", "30s")
+    run("restart", name)
+    run("stop", name)
+    fleet.wait_state(name, "stopped")
+    run("delete", name)
+    for words in (["get", name], ["status", "nobody"], ["pause", "nobody"], ["delete", "nobody"]):
+        deadline_run(run, words)
+    report = verify(topic, name, bad=set()).assert_clean()
+    assert report.data_records == 200
+
+
+def deadline_run(run, words):
+    """A deleted job is gone once its open files have landed: a moment later."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return run(*words, code=NOT_FOUND)
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def test_audit_finds_a_planted_loss_and_a_planted_double(kafka, s3, bucket, make_topic, fleet, new_job):
+    topic = make_topic()
+    produce(kafka.bootstrap, topic, numbered(300))
+    fleet.run()
+    job = new_job(topic, sink={"rotate": {"records": 100, "age": "3s", "idle": "1s"}})
+    fleet.create(job)
+    fleet.wait_drained(job["name"], records=300)
+    assert fleet.audit(job["name"]).returncode == DONE
+    client = s3.client()
+    keys = sorted(item["Key"] for item in client.list_objects_v2(Bucket=bucket, Prefix="data/")["Contents"])
+    body = client.get_object(Bucket=bucket, Key=keys[0])["Body"].read()
+    client.put_object(Bucket=bucket, Key=keys[1], Body=body)
+    done = fleet.audit(job["name"])
+    assert done.returncode == FAILED, done.stdout
+    assert keys[1] in done.stdout + done.stderr
+    client.delete_object(Bucket=bucket, Key=keys[1])
+    done = fleet.audit(job["name"])
+    assert done.returncode == FAILED, done.stdout
+    assert keys[1] in done.stdout + done.stderr
+    assert fleet.audit("nobody").returncode == NOT_FOUND
+
+
+def test_healthcheck_is_zero_only_while_the_process_is_ready(fleet):
+    assert fleet.command("healthcheck", "--config", fleet.config_path).returncode == FAILED
+    fleet.run()
+    done = fleet.command("healthcheck", "--config", fleet.config_path)
+    assert done.returncode == DONE, done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions_are_printed(fleet, shell):
+    done = fleet.command("completions", shell)
+    assert done.returncode == DONE
+    assert "landfall" in done.stdout and len(done.stdout) > 1_000
+
+
+def test_the_config_reference_has_every_section(fleet):
+    done = fleet.command("config-reference")
+    assert done.returncode == DONE
+    for word in ("api.listen", "worker.memory", "state.bucket", "clusters", "sink.rotate", "dead_letter.max_ratio"):
+        assert word.rsplit(".", 1)[-1] in done.stdout, word

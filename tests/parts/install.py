@@ -1,0 +1,75 @@
+"""Fetches the parts from package registries into .cache/, once. A second call costs nothing.
+
+Each has a stamp with its version, so that a changed version is fetched again. A lock file keeps two processes
+from fetching the same part at once.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+
+from . import layout
+from .process import PartFailed
+
+VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+# MinIO's server is an archived project: a second opinion in the tests, nothing else.
+MINIO = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
+
+
+def kafka():
+    """The jars of Kafka; returns the class path."""
+    stamp = hashlib.sha256(layout.KAFKA_POM.read_bytes()).hexdigest()
+    with _once(layout.CACHE / "kafka", stamp) as needed:
+        if needed:
+            _need("mvn", "apt-get install maven")
+            shutil.rmtree(layout.KAFKA_LIB, ignore_errors=True)
+            _run(
+                ["mvn", "-q", "-B", "-f", layout.KAFKA_POM, "dependency:copy-dependencies"]
+                + ["-DincludeScope=runtime", f"-DoutputDirectory={layout.KAFKA_LIB}"]
+            )
+    return f"{layout.KAFKA_LIB}/*"
+
+
+def versitygw():
+    return _go_binary("versitygw", VERSITYGW)
+
+
+def minio():
+    return _go_binary("minio", MINIO)
+
+
+def _go_binary(name, module):
+    binary = layout.BIN / name
+    with _once(layout.CACHE / f"{name}.installed", module) as needed:
+        if needed or not binary.exists():
+            _need("go", "apt-get install golang-go")
+            layout.BIN.mkdir(parents=True, exist_ok=True)
+            _run(["go", "install", module], {"GOBIN": str(layout.BIN)})
+    return binary
+
+
+@contextlib.contextmanager
+def _once(folder, version):
+    """Yields whether `version` is still to be fetched; stamps it when the body succeeds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = folder / "version"
+    with open(folder / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        needed = not stamp.exists() or stamp.read_text(encoding="utf-8") != version
+        yield needed
+        if needed:
+            stamp.write_text(version, encoding="utf-8")
+
+
+def _need(tool, fix):
+    if shutil.which(tool) is None:
+        raise PartFailed(f"{tool} is not on the path; install it: {fix}")
+
+
+def _run(command, env=None):
+    done = subprocess.run([str(word) for word in command], env={**os.environ, **(env or {})}, check=False)
+    if done.returncode != 0:
+        raise PartFailed(f"{command[0]} failed with code {done.returncode}: {' '.join(str(word) for word in command)}")

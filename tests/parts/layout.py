@@ -1,0 +1,17 @@
+"""Where things lie in the checkout. Nothing outside it is written.
+
+.cache/            what is fetched once: jars, server binaries, the Python environment
+target/test-logs/  one log file a server, kept after the run
+target/test-parts/ data folders of running servers, removed when they stop
+"""
+
+import os
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CACHE = pathlib.Path(os.environ.get("LANDFALL_TEST_CACHE", ROOT / ".cache"))
+LOGS = pathlib.Path(os.environ.get("LANDFALL_TEST_LOGS", ROOT / "target" / "test-logs"))
+DATA = ROOT / "target" / "test-parts"
+KAFKA_POM = ROOT / "tests" / "parts" / "kafka" / "pom.xml"
+KAFKA_LIB = CACHE / "kafka" / "lib"
+BIN = CACHE / "bin"
