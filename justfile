@@ -39,7 +39,7 @@ up *words="--kafka --s3":
 
 # A command with Kafka and versitygw beside it: `just with cargo test -p landfall-kafka`
 with *command:
-    python3 -m parts run --kafka --s3 -- {{command}}
+    python3 -m parts run --kafka --secure --s3 -- {{command}}
 
 # The S3 tests and the store faults on MinIO, the second opinion (its build takes minutes)
 minio:

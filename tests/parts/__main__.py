@@ -42,7 +42,7 @@ def _parse():
     parser.add_argument("action", choices=["install", "up", "run"])
     parser.add_argument("--kafka", action="store_true", help="one Kafka broker, or as many as --nodes")
     parser.add_argument("--nodes", type=int, default=1, choices=[1, 3])
-    parser.add_argument("--secure", action="store_true", help="Kafka behind SASL_SSL with its own certificate authority")
+    parser.add_argument("--secure", action="store_true", help="with a SASL_SSL listener beside the plain one")
     parser.add_argument("--s3", action="store_true", help="versitygw")
     parser.add_argument("--minio", action="store_true", help="MinIO in the place of versitygw")
     parser.add_argument("--for", dest="for_s", type=float, default=4 * 3600, help="seconds after which `up` ends")
@@ -68,11 +68,6 @@ def _start(arguments, stack):
     if arguments.kafka:
         kafka = stack.enter_context(Kafka(nodes=arguments.nodes, secure=arguments.secure))
         env |= kafka.env()
-        if arguments.secure:
-            properties = kafka.client_properties
-            env["LANDFALL_TEST_KAFKA_CA"] = properties["ssl.ca.location"]
-            env["LANDFALL_TEST_KAFKA_USER"] = properties["sasl.username"]
-            env["LANDFALL_TEST_KAFKA_PASSWORD"] = properties["sasl.password"]
     if arguments.s3 or arguments.minio:
         env |= stack.enter_context(Minio() if arguments.minio else VersityGw()).env()
     return env

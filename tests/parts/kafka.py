@@ -111,8 +111,16 @@ class Kafka:
         }
 
     def env(self):
-        """What the project's own tests read."""
-        return {"LANDFALL_TEST_KAFKA_BOOTSTRAP": self.bootstrap}
+        """What the project's own tests read: a plain listener, and the SASL_SSL one where there is one."""
+        env = {"LANDFALL_TEST_KAFKA_BOOTSTRAP": self.internal_bootstrap}
+        if self.secure:
+            env |= {
+                "LANDFALL_TEST_KAFKA_SASL_BOOTSTRAP": self.bootstrap,
+                "LANDFALL_TEST_KAFKA_SASL_USER": USER,
+                "LANDFALL_TEST_KAFKA_SASL_PASSWORD": PASSWORD,
+                "LANDFALL_TEST_KAFKA_SASL_CA": str(self.authority.ca_pem),
+            }
+        return env
 
     def _java(self, *words):
         return ["java", *_JVM, f"-Dlog4j2.configurationFile={self.folder / 'log4j2.xml'}", "-cp", self.class_path, *words]

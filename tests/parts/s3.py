@@ -138,6 +138,9 @@ class Minio(_S3Server):
     health_path = "/minio/health/live"
     kms_key = "lf"
 
+    def env(self):
+        return super().env() | {"LANDFALL_TEST_S3_KMS_KEY": self.kms_key}
+
     def __init__(self):
         super().__init__()
         # One key for the life of the folder: a restart must still be able to read.

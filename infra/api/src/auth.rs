@@ -118,16 +118,14 @@ pub(crate) async fn authenticate(State(state): State<ApiState>, mut request: Req
             Ok(()) => Principal::local(),
             Err(problem) => return problem.into_response(),
         },
-        Auth::Tokens(tokens) => {
-            match bearer(request.headers()).and_then(|token| Auth::of_token(tokens, token)) {
-                Some(principal) => principal,
-                None => {
-                    return Problem::new(Kind::Unauthenticated, "send authorization: Bearer <token> with a known token")
-                        .with_header(header::WWW_AUTHENTICATE, "Bearer")
-                        .into_response();
-                }
+        Auth::Tokens(tokens) => match bearer(request.headers()).and_then(|token| Auth::of_token(tokens, token)) {
+            Some(principal) => principal,
+            None => {
+                return Problem::new(Kind::Unauthenticated, "send authorization: Bearer <token> with a known token")
+                    .with_header(header::WWW_AUTHENTICATE, "Bearer")
+                    .into_response();
             }
-        }
+        },
     };
     request.extensions_mut().insert(principal);
     next.run(request).await

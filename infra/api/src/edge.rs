@@ -25,7 +25,8 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     // The pattern, not the path: label values stay few.
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
     let mut response = next.run(request).await;
     if let Some(Carried(mut problem)) = response.extensions_mut().remove::<Carried>() {
         problem.instance.clone_from(&path);

@@ -19,7 +19,6 @@ impl From<BackendError> for Problem {
             }
             BackendError::CheckTimedOut { .. } => Self::new(Kind::TimedOut, format!("{error}; nothing was created")),
             BackendError::Unavailable { .. } => retry_later(Self::new(Kind::DependencyUnavailable, error.to_string())),
-            BackendError::Forbidden(detail) => Self::new(Kind::Forbidden, detail),
             BackendError::WrongState { .. } => Self::new(Kind::WrongState, error.to_string()),
             BackendError::IdempotencyMismatch { .. } => {
                 Self::new(Kind::IdempotencyMismatch, format!("{error}: send a new key for a new job"))

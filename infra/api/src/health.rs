@@ -86,10 +86,11 @@ impl HealthState {
         let mut checks = match fresh {
             Some(checks) => checks,
             None => {
-                let checks = tokio::time::timeout(CHECK_LIMIT, self.inner.readiness.check()).await.unwrap_or_else(|_| {
-                    let detail = format!("no answer within {} s", CHECK_LIMIT.as_secs());
-                    vec![HealthCheck { name: "readiness".to_owned(), ok: false, detail }]
-                });
+                let checks =
+                    tokio::time::timeout(CHECK_LIMIT, self.inner.readiness.check()).await.unwrap_or_else(|_| {
+                        let detail = format!("no answer within {} s", CHECK_LIMIT.as_secs());
+                        vec![HealthCheck { name: "readiness".to_owned(), ok: false, detail }]
+                    });
                 *last = Some((now, checks.clone()));
                 checks
             }
@@ -102,7 +103,11 @@ impl HealthState {
             });
         }
         let ok = checks.iter().all(|check| check.ok);
-        HealthReport { status: if ok { "ok" } else { "not_ready" }.to_owned(), version: self.inner.version.clone(), checks }
+        HealthReport {
+            status: if ok { "ok" } else { "not_ready" }.to_owned(),
+            version: self.inner.version.clone(),
+            checks,
+        }
     }
 }
 

@@ -34,3 +34,7 @@ pub use router::router;
 pub use server::{ServeError, serve, serve_router};
 pub use state::{ApiParts, ApiState, Limits};
 pub use view::{BrokenView, ChangeView, EndView, FailureView, JobList, JobView, OriginView, Validation};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

@@ -80,11 +80,9 @@ impl Kind {
                 ("precondition-failed", "the job was changed meanwhile", StatusCode::PRECONDITION_FAILED)
             }
             Self::PayloadTooLarge => ("payload-too-large", "the body is too large", StatusCode::PAYLOAD_TOO_LARGE),
-            Self::UnsupportedMediaType => (
-                "unsupported-media-type",
-                "the content type is not supported here",
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            ),
+            Self::UnsupportedMediaType => {
+                ("unsupported-media-type", "the content type is not supported here", StatusCode::UNSUPPORTED_MEDIA_TYPE)
+            }
             Self::IdempotencyMismatch => (
                 "idempotency-mismatch",
                 "the idempotency key was used with another body",

@@ -31,10 +31,6 @@ impl Readiness for StateBucketReadiness {
         };
         let answer = self.store.list(request).await;
         let detail = answer.as_ref().err().map(|error| format!("{} ({})", error.code, error.operation.name()));
-        vec![HealthCheck {
-            name: "state_bucket".to_owned(),
-            ok: answer.is_ok(),
-            detail: detail.unwrap_or_default(),
-        }]
+        vec![HealthCheck { name: "state_bucket".to_owned(), ok: answer.is_ok(), detail: detail.unwrap_or_default() }]
     }
 }

@@ -101,9 +101,10 @@ async fn connection(stream: TcpStream, router: Router, head_limit: Duration, mut
         .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = std::pin::pin!(connection);
+    let ended = async move { drop(ending.wait_for(|ending| *ending).await) };
     let done = tokio::select! {
         done = connection.as_mut() => done,
-        _ = ending.wait_for(|ending| *ending) => {
+        () = ended => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -103,10 +103,8 @@ impl HeartbeatStore {
 
     /// Writes the document once; a failure is made good by the next beat.
     pub async fn write(&self, heartbeat: &Heartbeat) -> Result<(), HeartbeatError> {
-        let body = serde_json::to_vec(heartbeat).map_err(|error| HeartbeatError::Encode {
-            worker: heartbeat.worker.clone(),
-            message: error.to_string(),
-        })?;
+        let body = serde_json::to_vec(heartbeat)
+            .map_err(|error| HeartbeatError::Encode { worker: heartbeat.worker.clone(), message: error.to_string() })?;
         let request = PutRequest {
             bucket: self.location.bucket.clone(),
             key: self.location.worker_key(&heartbeat.worker),

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use landfall_s3::{Condition, ErrorKind, ListRequest, Listed, ObjectOptions, PutRequest, SharedStore, StoreError, Timer};
+use landfall_s3::{
+    Condition, ErrorKind, ListRequest, Listed, ObjectOptions, PutRequest, SharedStore, StoreError, Timer,
+};
 
 use crate::location::StateLocation;
 use crate::record::{DecodeError, JobRecord};
@@ -150,11 +152,7 @@ impl JobStore {
     }
 
     /// Writes the first record of a job. `tombstone_etag`: the ETag of the closed record it follows, if any.
-    pub async fn create(
-        &self,
-        mut record: JobRecord,
-        tombstone_etag: Option<String>,
-    ) -> Result<Stored, JobStoreError> {
+    pub async fn create(&self, mut record: JobRecord, tombstone_etag: Option<String>) -> Result<Stored, JobStoreError> {
         let condition = tombstone_etag.map_or(Condition::IfAbsent, Condition::IfMatch);
         match self.put(&mut record, condition).await? {
             Put::Written(etag) => Ok(Stored { record, etag }),

@@ -24,7 +24,9 @@ const READ_CONCURRENCY: usize = 16;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LogError {
     /// Entry 0 is gone: the log was expired or deleted.
-    #[error("the commit log of job {name:?} lane {lane} is empty: its objects under {prefix:?} were deleted or expired; restore them, or delete the job")]
+    #[error(
+        "the commit log of job {name:?} lane {lane} is empty: its objects under {prefix:?} were deleted or expired; restore them, or delete the job"
+    )]
     Empty { name: String, lane: Lane, prefix: String },
     #[error("the commit log of job {name:?}: {source}")]
     Fold { name: String, source: FoldError },
@@ -61,8 +63,7 @@ impl LogStore {
     pub async fn write_origins(&self, record: &JobRecord, origins: &Origins) -> Result<(), LogError> {
         for lane in (0..record.lanes).map(Lane) {
             let token = Token::from(self.retries.token().as_str());
-            let mut entry =
-                Entry::zero(JobUid::from(record.uid.as_str()), lane, token, &self.writer, origins.clone());
+            let mut entry = Entry::zero(JobUid::from(record.uid.as_str()), lane, token, &self.writer, origins.clone());
             entry.config_version = record.config_version;
             if !self.append(record, &entry).await? {
                 return Err(LogError::Foreign { name: record.name.clone() });
@@ -173,8 +174,7 @@ impl LogStore {
             }
             let token = Token::from(self.retries.token().as_str());
             let uid = JobUid::from(record.uid.as_str());
-            let mut entry =
-                Entry::empty(uid, lane, state.next_seq(), token, &self.writer, now.as_millisecond());
+            let mut entry = Entry::empty(uid, lane, state.next_seq(), token, &self.writer, now.as_millisecond());
             entry.config_version = record.config_version;
             entry.closing = true;
             if self.append(record, &entry).await? {
@@ -190,9 +190,8 @@ impl LogStore {
     /// True when the entry is in the log; false when another one took its place.
     async fn append(&self, record: &JobRecord, entry: &Entry) -> Result<bool, LogError> {
         let key = self.paths(record, entry.lane).entry(entry.seq);
-        let body = entry
-            .to_json()
-            .map_err(|bad| LogError::Fold { name: record.name.clone(), source: FoldError::Bad(bad) })?;
+        let body =
+            entry.to_json().map_err(|bad| LogError::Fold { name: record.name.clone(), source: FoldError::Bad(bad) })?;
         let request = PutRequest {
             bucket: self.location.bucket.clone(),
             key: key.clone(),

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::heartbeat::{DeadLetterCounts, Delivery, GapBeat, LastEntry, OpenFileBeat, RecordError, Throughput, WaitingFor};
+use crate::heartbeat::{
+    DeadLetterCounts, Delivery, GapBeat, LastEntry, OpenFileBeat, RecordError, Throughput, WaitingFor,
+};
 use crate::heartbeats::SeenHeartbeat;
 use crate::record::{Failure, JobRecord};
 

@@ -124,8 +124,7 @@ fn uncompleted(inputs: &StatusInputs<'_>, live: &[&Word<'_>]) -> Option<u64> {
 }
 
 fn delivery(live: &[&Word<'_>]) -> Delivery {
-    let reasons: BTreeSet<&String> =
-        live.iter().flat_map(|word| word.beat.delivery.degraded_because.iter()).collect();
+    let reasons: BTreeSet<&String> = live.iter().flat_map(|word| word.beat.delivery.degraded_because.iter()).collect();
     let degraded = live.iter().any(|word| word.beat.delivery.mode == DeliveryMode::AtLeastOnce);
     Delivery {
         mode: if degraded { DeliveryMode::AtLeastOnce } else { DeliveryMode::ExactlyOnce },
@@ -235,9 +234,12 @@ fn partition(
         Some(found.map_or(0, |origin| origin.start_offset))
     };
     let reached = if covered.is_some() { position } else { committed_offset.or_else(origin) };
-    let stop = inputs.record.ends.iter().flatten().find(|end| {
-        end.cluster == id.cluster && end.topic == id.topic && end.partition == id.partition
-    });
+    let stop = inputs
+        .record
+        .ends
+        .iter()
+        .flatten()
+        .find(|end| end.cluster == id.cluster && end.topic == id.topic && end.partition == id.partition);
     let wanted = match (end_offset, stop) {
         (Some(end), Some(stop)) => Some(end.min(stop.end_offset)),
         (end, _) => end,

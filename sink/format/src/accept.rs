@@ -120,9 +120,8 @@ impl Scratch {
             self.accepted = Some(Identity::of(record));
             return Ok("");
         };
-        let text = match simdutf8::basic::from_utf8(value) {
-            Ok(text) => text,
-            Err(_) => return Err(invalid_utf8(value)),
+        let Ok(text) = simdutf8::basic::from_utf8(value) else {
+            return Err(invalid_utf8(value));
         };
         let document = plan
             .tree
@@ -176,8 +175,7 @@ fn judge(plan: &Plan, scratch: &mut Scratch, record: &Record<'_>, now_ms: i64) -
     }
     let text = scratch.read(plan, record)?;
     scratch.event_time_ms = event_time(plan, scratch, record, text, now_ms)?;
-    let inputs =
-        Inputs { record, text, captures: &scratch.captures, event_time_ms: scratch.event_time_ms, now_ms };
+    let inputs = Inputs { record, text, captures: &scratch.captures, event_time_ms: scratch.event_time_ms, now_ms };
     let unchanged = plan.key.render(&inputs, &mut scratch.key)?;
     let same_group = unchanged && scratch.routed;
     scratch.routed = true;

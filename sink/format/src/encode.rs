@@ -21,7 +21,9 @@ pub fn encode_independent(plan: &Plan, chunk: Chunk) -> Result<Vec<Bytes>, Encod
     match (&plan.shape, chunk.content) {
         (Shape::Lines { codec, .. }, Content::Lines(lines)) => compress(*codec, lines),
         (Shape::Lines { .. }, content) => Err(EncodeError::WrongChunk { chunk: content.name(), encoder: "lines" }),
-        (Shape::Columns(_), content) => Err(EncodeError::WrongChunk { chunk: content.name(), encoder: "one whole file" }),
+        (Shape::Columns(_), content) => {
+            Err(EncodeError::WrongChunk { chunk: content.name(), encoder: "one whole file" })
+        }
     }
 }
 

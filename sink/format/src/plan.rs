@@ -84,8 +84,9 @@ impl Plan {
         let mut key_slots = key_slots.iter().copied();
         let missing_is_rejected = sink.on_missing_field == MissingField::DeadLetter;
         // Compilation asks for the fields in the order of the template, as they were gathered above.
-        let key = KeyPlan::compile(&sink.key, zone, ext, missing_is_rejected, |_| key_slots.next().unwrap_or(usize::MAX))
-            .map_err(|error| PlanError::Key(error.to_string()))?;
+        let key =
+            KeyPlan::compile(&sink.key, zone, ext, missing_is_rejected, |_| key_slots.next().unwrap_or(usize::MAX))
+                .map_err(|error| PlanError::Key(error.to_string()))?;
         let time = match (&sink.timestamp, time_slot.first()) {
             (TimestampSource::Field { path, encoding }, Some(slot)) => TimeSource::Field {
                 slot: *slot,

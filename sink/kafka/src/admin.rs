@@ -3,26 +3,33 @@
 //! belong on a blocking thread. Offsets are those a committed reader can reach: the end is the last stable offset.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::metadata::MetadataPartition;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::consumer::commit_list;
 use crate::context::Context;
 use crate::error::kind_of;
 use crate::events::{ListEntry, code_name, read_partition_list};
+use crate::lists::commit_list;
 use crate::native_admin::{self, NativeError};
 use crate::settings::{Connection, SettingsError, Topics, check_topic_name};
 use crate::source::{CommitOffset, SourceErrorKind, TopicPartition};
 
+type Client = Arc<BaseConsumer<Context>>;
+
 /// Topics described in one request.
 const DESCRIBE_CHUNK: usize = 500;
+/// The pause before a coordinator that is moving is asked again.
+const COORDINATOR_PAUSE: Duration = Duration::from_millis(200);
+/// Some of librdkafka's requests want a client with a group; this one is never joined and never committed for.
+pub(crate) const NO_GROUP: &str = "landfall-no-group";
 /// How librdkafka's mock cluster names itself.
 const MOCK_CLUSTER: &str = "mockCluster";
 /// Log lines and errors taken in after a request; more wait for the next.
@@ -30,7 +37,8 @@ const DRAIN: usize = 64;
 
 /// A client that asks one cluster.
 pub struct ClusterClient {
-    consumer: BaseConsumer<Context>,
+    /// Replaced when it believes in a group coordinator that is none any more.
+    client: Mutex<Client>,
     context: Context,
     config: ClientConfig,
     bootstrap: String,
@@ -113,8 +121,8 @@ impl ClusterClient {
     pub fn new(connection: &Connection, timeout: Duration) -> Result<Self, ClusterError> {
         let context = Context::new(&connection.client_id);
         let config = connection.admin_config()?;
-        let consumer = config.create_with_context(context.clone()).map_err(SettingsError::from_kafka)?;
-        Ok(Self { consumer, context, config, bootstrap: connection.bootstrap.clone(), timeout })
+        let client = Mutex::new(new_client(&config, &context)?);
+        Ok(Self { client, context, config, bootstrap: connection.bootstrap.clone(), timeout })
     }
 
     /// The cluster's id, `None` if it has none.
@@ -122,7 +130,7 @@ impl ClusterClient {
     /// # Errors
     /// No broker answers.
     pub fn cluster_id(&self) -> Result<Option<String>, ClusterError> {
-        if let Some(id) = self.consumer.client().fetch_cluster_id(self.timeout) {
+        if let Some(id) = self.client().client().fetch_cluster_id(self.timeout) {
             return Ok(Some(id));
         }
         // No id, or no answer: metadata tells which.
@@ -162,7 +170,7 @@ impl ClusterClient {
         }
         let mut found = BTreeMap::new();
         for chunk in names.chunks(DESCRIBE_CHUNK) {
-            let topics = native_admin::describe_topics(&self.consumer, chunk, self.timeout);
+            let topics = native_admin::describe_topics(&self.client(), chunk, self.timeout);
             for topic in topics.map_err(|error| self.failed("topic description", error))? {
                 match topic.error {
                     None => {
@@ -177,7 +185,9 @@ impl ClusterClient {
                     }
                     Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {}
                     Some(code) => {
-                        return Err(self.failed(&format!("description of topic {}", topic.name), (code, code.to_string())));
+                        return Err(
+                            self.failed(&format!("description of topic {}", topic.name), (code, code.to_string()))
+                        );
                     }
                 }
             }
@@ -193,7 +203,9 @@ impl ClusterClient {
         let starts = self.offsets_for(partitions.iter().map(|p| (p, Offset::Beginning)), "first offsets")?;
         let ends = self.offsets_for(partitions.iter().map(|p| (p, Offset::End)), "end offsets")?;
         let mut ends: BTreeMap<_, _> = ends.into_iter().collect();
-        let missing = |p: &TopicPartition| self.failed("end offsets", (Code::Partial, format!("{p:?} is missing from the answer")));
+        let missing = |p: &TopicPartition| {
+            self.failed("end offsets", (Code::Partial, format!("{p:?} is missing from the answer")))
+        };
         starts
             .into_iter()
             .map(|(partition, start)| match ends.remove(&partition) {
@@ -255,7 +267,7 @@ impl ClusterClient {
             code: error.code,
             message: error.message,
         })?;
-        let answer = native_admin::set_group_offsets(&self.consumer, group, &list, self.timeout);
+        let answer = self.ask_coordinator(|client, left| native_admin::set_group_offsets(client, group, &list, left));
         let failure = match answer {
             Err(error) => Some(error),
             Ok(entries) => entries.iter().find_map(|entry| entry.error).map(|code| (code, code.to_string())),
@@ -263,8 +275,12 @@ impl ClusterClient {
         match failure {
             None => Ok(()),
             Some((
-                Code::UnknownMemberId | Code::IllegalGeneration | Code::RebalanceInProgress | Code::NonEmptyGroup
-                | Code::StaleMemberEpoch | Code::GroupSubscribedToTopic,
+                Code::UnknownMemberId
+                | Code::IllegalGeneration
+                | Code::RebalanceInProgress
+                | Code::NonEmptyGroup
+                | Code::StaleMemberEpoch
+                | Code::GroupSubscribedToTopic,
                 _,
             )) => Err(ClusterError::GroupActive { group: group.to_owned() }),
             Some(error) => Err(self.failed(&request, error)),
@@ -284,8 +300,7 @@ impl ClusterClient {
         for (key, value) in &spec.config {
             topic = topic.set(key, value);
         }
-        let options =
-            AdminOptions::new().request_timeout(Some(self.timeout)).operation_timeout(Some(self.timeout));
+        let options = AdminOptions::new().request_timeout(Some(self.timeout)).operation_timeout(Some(self.timeout));
         let answer = block_on(admin.create_topics([&topic], &options));
         let results = answer.map_err(|error| self.failed_kafka(&request, &error))?;
         match results.into_iter().next() {
@@ -298,13 +313,13 @@ impl ClusterClient {
 
     /// The mock cluster has no controller, which answers descriptions; metadata comes from any broker.
     fn describe_without_ids(&self, names: &[String]) -> Result<BTreeMap<String, TopicDescription>, ClusterError> {
-        let metadata = self.consumer.fetch_metadata(None, self.timeout);
+        let metadata = self.client().fetch_metadata(None, self.timeout);
         let metadata = metadata.map_err(|error| self.failed_kafka("topic description", &error))?;
         let mut found = BTreeMap::new();
         for topic in metadata.topics().iter().filter(|topic| topic.error().is_none()) {
             let name = topic.name().to_owned();
             if names.binary_search(&name).is_ok() {
-                let mut partitions: Vec<i32> = topic.partitions().iter().map(|partition| partition.id()).collect();
+                let mut partitions: Vec<i32> = topic.partitions().iter().map(MetadataPartition::id).collect();
                 partitions.sort_unstable();
                 let description =
                     TopicDescription { name: name.clone(), id: None, partitions, may_read: None, may_write: None };
@@ -314,8 +329,16 @@ impl ClusterClient {
         Ok(found)
     }
 
+    pub(crate) fn config(&self) -> &ClientConfig {
+        &self.config
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     fn all_topic_names(&self) -> Result<Vec<String>, ClusterError> {
-        let metadata = self.consumer.fetch_metadata(None, self.timeout);
+        let metadata = self.client().fetch_metadata(None, self.timeout);
         let metadata = metadata.map_err(|error| self.failed_kafka("list of topics", &error))?;
         self.drain();
         Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
@@ -327,7 +350,7 @@ impl ClusterClient {
         partitions: Option<&TopicPartitionList>,
     ) -> Result<Vec<GroupOffset>, ClusterError> {
         let request = format!("offsets of group {group}");
-        let entries = native_admin::group_offsets(&self.consumer, group, partitions, self.timeout);
+        let entries = self.ask_coordinator(|client, left| native_admin::group_offsets(client, group, partitions, left));
         let entries = entries.map_err(|error| self.failed(&request, error))?;
         entries
             .into_iter()
@@ -352,7 +375,7 @@ impl ClusterClient {
         if list.count() == 0 {
             return Ok(Vec::new());
         }
-        let answer = self.consumer.offsets_for_times(list, self.timeout);
+        let answer = self.client().offsets_for_times(list, self.timeout);
         let answer = answer.map_err(|error| self.failed_kafka(request, &error))?;
         self.drain();
         read_partition_list(&answer)
@@ -405,20 +428,59 @@ impl ClusterClient {
                     message: said.map_or(message, |(_, reason)| reason),
                 },
             },
-            SourceErrorKind::Authorization => {
-                ClusterError::Authorization { request: request.to_owned(), message }
-            }
+            SourceErrorKind::Authorization => ClusterError::Authorization { request: request.to_owned(), message },
             _ => ClusterError::Refused { request: request.to_owned(), code: code_name(code), message },
         }
     }
 
     /// Takes in what the client has to say, so that it does not pile up and its errors are known.
     fn drain(&self) {
+        let client = self.client();
         for _ in 0..DRAIN {
             // Errors reach the context as well; nothing is consumed here.
-            let _ = self.consumer.poll(Duration::ZERO);
+            let _ = client.poll(Duration::ZERO);
         }
     }
+
+    fn client(&self) -> Client {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One request to the coordinator of a group, again while the coordinator is moving, within the time limit.
+    /// librdkafka's admin requests go on asking the broker that was the coordinator once; a new client asks anew.
+    fn ask_coordinator(
+        &self,
+        ask: impl Fn(&BaseConsumer<Context>, Duration) -> Result<Vec<ListEntry>, NativeError>,
+    ) -> Result<Vec<ListEntry>, NativeError> {
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let answer = ask(&self.client(), left.max(COORDINATOR_PAUSE));
+            let code = match &answer {
+                Err((code, _)) => Some(*code),
+                Ok(entries) => entries.iter().find_map(|entry| entry.error),
+            };
+            let moving = match code {
+                Some(Code::NotCoordinator) => true,
+                Some(Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress) => false,
+                _ => return answer,
+            };
+            if Instant::now() + COORDINATOR_PAUSE >= deadline {
+                return answer;
+            }
+            if moving && let Ok(client) = new_client(&self.config, &self.context) {
+                *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client;
+            }
+            std::thread::sleep(COORDINATOR_PAUSE);
+        }
+    }
+}
+
+fn new_client(config: &ClientConfig, context: &Context) -> Result<Client, SettingsError> {
+    let mut config = config.clone();
+    // Without a group of its own, librdkafka 2.12 dereferences null when a coordinator has moved.
+    config.set("group.id", NO_GROUP);
+    config.create_with_context(context.clone()).map(Arc::new).map_err(SettingsError::from_kafka)
 }
 
 fn list_of<'a>(

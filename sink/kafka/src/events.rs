@@ -113,12 +113,26 @@ impl Drop for OwnedEvent<'_> {
 /// What an event says.
 pub(crate) enum Event<'a> {
     Message(Message<'a>),
-    EndOfPartition { place: Place },
-    Error { code: RDKafkaErrorCode, message: String, fatal: bool, place: Option<Place> },
+    EndOfPartition {
+        place: Place,
+    },
+    Error {
+        code: RDKafkaErrorCode,
+        message: String,
+        fatal: bool,
+        place: Option<Place>,
+    },
     Assign(Vec<ListEntry>),
     Revoke(Vec<ListEntry>),
-    Committed { error: Option<RDKafkaErrorCode>, offsets: Vec<ListEntry> },
-    Log { level: i32, facility: String, line: String },
+    Committed {
+        error: Option<RDKafkaErrorCode>,
+        offsets: Vec<ListEntry>,
+    },
+    Log {
+        level: i32,
+        facility: String,
+        line: String,
+    },
     /// Statistics and whatever a newer librdkafka may add.
     Ignored,
 }

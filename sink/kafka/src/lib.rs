@@ -12,14 +12,18 @@ mod consumer;
 mod context;
 mod error;
 mod events;
+mod group;
+mod lists;
 mod mock;
 mod native_admin;
 mod pattern;
+mod peek;
 mod range;
 mod rebalance;
 mod settings;
 mod slots;
 pub mod source;
+mod state;
 
 pub use admin::{ClusterClient, ClusterError, GroupOffset, NewTopicSpec, TopicDescription, Watermarks};
 pub use consumer::KafkaSource;
@@ -28,5 +32,6 @@ pub use pattern::{PatternError, TopicPattern};
 pub use range::{RangeError, read_range};
 pub use settings::{Connection, GroupProtocol, Isolation, SettingsError, SourceSettings, Topics};
 pub use source::{
-    CommitOffset, HeaderSource, Headers, RecordRef, Source, SourceError, SourceErrorKind, SourceEvent, TopicPartition,
+    CommitOffset, CommittedOffsets, HeaderSource, Headers, RecordRef, Source, SourceError, SourceErrorKind,
+    SourceEvent, TopicPartition,
 };

@@ -2,10 +2,10 @@
 //! on loopback. It keeps 5 MB or 100,000 records a partition and then drops the oldest, forgets everything when it
 //! is dropped, shows aborted transactions, and knows no admin requests that create topics.
 
+use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::mocking::MockCluster;
-use rdkafka::ClientConfig;
 
 use crate::context::Context;
 use crate::settings::{SettingsError, check_topic_name};

@@ -87,10 +87,13 @@ unsafe fn read_topic(topic: *const sys::rd_kafka_TopicDescription_t) -> RawTopic
         let mut count = 0;
         let array = sys::rd_kafka_TopicDescription_authorized_operations(topic, &raw mut count);
         let operations = (!array.is_null()).then(|| std::slice::from_raw_parts(array, count));
-        let may = |operation| operations.map(|all| all.contains(&operation) || all.contains(&Operation::RD_KAFKA_ACL_OPERATION_ALL));
+        let may = |operation| {
+            operations.map(|all| all.contains(&operation) || all.contains(&Operation::RD_KAFKA_ACL_OPERATION_ALL))
+        };
         let id = sys::rd_kafka_TopicDescription_topic_id(topic);
         let known = !id.is_null()
-            && (sys::rd_kafka_Uuid_most_significant_bits(id) != 0 || sys::rd_kafka_Uuid_least_significant_bits(id) != 0);
+            && (sys::rd_kafka_Uuid_most_significant_bits(id) != 0
+                || sys::rd_kafka_Uuid_least_significant_bits(id) != 0);
         RawTopic {
             name: owned(sys::rd_kafka_TopicDescription_name(topic)),
             id: known.then(|| owned(sys::rd_kafka_Uuid_base64str(id))),

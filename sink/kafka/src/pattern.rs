@@ -74,7 +74,9 @@ fn check_syntax(inner: &str) -> Result<(), String> {
         match c {
             '\\' => match chars.next() {
                 Some('.' | '-') => {}
-                Some(other) => return Err(format!("has \\{other}, which not every engine knows: use a class, as [0-9]")),
+                Some(other) => {
+                    return Err(format!("has \\{other}, which not every engine knows: use a class, as [0-9]"));
+                }
                 None => return Err("ends in a backslash".to_owned()),
             },
             '[' => check_class(&mut chars)?,

@@ -47,7 +47,7 @@ impl<'a> Headers<'a> {
 
     /// All headers in order; a header may have no value, and a name may repeat.
     #[must_use]
-    pub fn to_vec(&self) -> Vec<(String, Option<Vec<u8>>)> {
+    pub fn to_vec(self) -> Vec<(String, Option<Vec<u8>>)> {
         self.inner.map(HeaderSource::read).unwrap_or_default()
     }
 
@@ -80,7 +80,10 @@ pub enum SourceEvent<'a> {
     Record(RecordRef<'a>),
     /// The consumer reached the end of a partition; `offset` is the event's own offset (exclusive end, as the fetch
     /// saw it: the last stable offset under read_committed). Nothing below it is still to come in this generation.
-    EndOfPartition { slot: u32, offset: i64 },
+    EndOfPartition {
+        slot: u32,
+        offset: i64,
+    },
     /// The group gave us these partitions. They are already assigned, paused.
     Assigned(Vec<TopicPartition>),
     /// The group wants these back. They deliver no more records; answer with [`Source::release`] in time.
@@ -88,11 +91,17 @@ pub enum SourceEvent<'a> {
     /// They are gone already (session timed out, fenced): somebody else may own them. Released by the source itself.
     Lost(Vec<TopicPartition>),
     /// The answer to [`Source::commit`].
-    Committed { result: Result<(), SourceError>, offsets: Vec<CommitOffset> },
+    Committed {
+        result: Result<(), SourceError>,
+        offsets: Vec<CommitOffset>,
+    },
     /// An error of one partition (`slot`) or of the whole client. After it, a jump in offsets is no absence. After
     /// [`SourceErrorKind::OffsetOutOfRange`] and [`SourceErrorKind::Corrupt`] the partition delivers nothing more
     /// until it is started again: nothing is skipped without the caller.
-    Error { slot: Option<u32>, error: SourceError },
+    Error {
+        slot: Option<u32>,
+        error: SourceError,
+    },
 }
 
 /// What went wrong on the consumer.
@@ -134,6 +143,9 @@ pub struct CommitOffset {
     pub metadata: String,
 }
 
+/// Of each partition the committed offset (exclusive) with its metadata, `None` where nothing was committed.
+pub type CommittedOffsets = Vec<(TopicPartition, Option<(i64, String)>)>;
+
 /// The consumer of one job on one cluster. Not `Sync`: owned by the polling thread.
 pub trait Source: Send {
     /// Waits up to `timeout` for the first event, then delivers what is there, at most `max_events`.
@@ -158,11 +170,7 @@ pub trait Source: Send {
     /// Commits without waiting; the answer comes as `Committed`.
     fn commit(&mut self, offsets: &[CommitOffset]) -> Result<(), SourceError>;
     /// The group's committed offsets with their metadata; `None` offset where nothing was committed. Waits up to `timeout`.
-    fn committed(
-        &mut self,
-        partitions: &[TopicPartition],
-        timeout: Duration,
-    ) -> Result<Vec<(TopicPartition, Option<(i64, String)>)>, SourceError>;
+    fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<CommittedOffsets, SourceError>;
 
     /// The end (exclusive) of a partition as last heard of, without a request; `None` if never heard.
     fn cached_end(&self, partition: &TopicPartition) -> Option<i64>;

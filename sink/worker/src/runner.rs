@@ -106,6 +106,13 @@ impl Runner {
     }
 }
 
+impl Drop for Runner {
+    /// A runner nobody holds any more must not keep its place in the group.
+    fn drop(&mut self) {
+        self.tell(Command::Drop);
+    }
+}
+
 struct Loop {
     engine: Engine,
     source: Box<dyn Source>,

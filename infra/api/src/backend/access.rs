@@ -28,6 +28,7 @@ pub(crate) fn ensure_own_team(principal: &Principal, spec: &JobSpec) -> Result<(
         return Ok(());
     }
     let own = principal.team.as_deref().unwrap_or_default();
-    let error = FieldError::new("team", format!("is not the team of token {:?}", principal.name), format!("write team: {own}"));
+    let error =
+        FieldError::new("team", format!("is not the team of token {:?}", principal.name), format!("write team: {own}"));
     Err(BackendError::CheckFailed(vec![error.with_value(format!("{:?}", spec.team))]))
 }

@@ -44,7 +44,11 @@ impl Action {
             return Err(being_deleted(&record.name));
         }
         if record.finished_at.is_some() && self != Self::Stop {
-            return refused(record, "finished", "it has landed everything up to its stop; create a job of another name for more");
+            return refused(
+                record,
+                "finished",
+                "it has landed everything up to its stop; create a job of another name for more",
+            );
         }
         match (self, record.desired) {
             (Self::Pause, Desired::Stopped) => refused(record, "stopped", "resume it first, it consumes nothing now"),

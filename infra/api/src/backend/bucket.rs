@@ -17,10 +17,6 @@ pub(crate) async fn check(state: &ApiState, checks: &mut Checks, spec: &JobSpec)
         return Ok(());
     }
     let what = format!("bucket {bucket}");
-    let head = checks.in_time(&what, state.buckets.head_bucket(bucket)).await?;
-    if let Err(error) = head {
-        return refused(checks, &what, bucket, &error);
-    }
     let location = state.jobs.location();
     let settings = ProbeSettings {
         state_bucket: location.bucket.clone(),
@@ -45,18 +41,22 @@ pub(crate) async fn check(state: &ApiState, checks: &mut Checks, spec: &JobSpec)
 
 /// A refusal is a mistake of the field, with the S3 code; a store that does not answer ends the checks.
 fn refused(checks: &mut Checks, what: &str, bucket: &str, error: &StoreError) -> Result<(), BackendError> {
+    // The probe asks the state bucket too, which the job does not name.
+    if error.bucket != bucket {
+        return Err(BackendError::Store(error.clone()));
+    }
     if error.kind.transient() && error.kind != ErrorKind::Credentials {
         return Err(BackendError::Unavailable { what: what.to_owned(), message: error.to_string() });
     }
-    // The store may have refused over the state bucket, which the job does not name.
-    let field = "sink.bucket";
     let fix = match error.kind {
         ErrorKind::NoSuchBucket | ErrorKind::NoSuchKey => "create the bucket, or mend its name",
         ErrorKind::AccessDenied => "ask the operator to grant the worker's role the rights of the documentation on it",
         ErrorKind::Credentials => "ask the operator to mend the credentials",
         _ => "ask the operator to look at the bucket's settings",
     };
-    checks.errors.push(FieldError::new(field, format!("was refused: {error}"), fix).with_value(format!("{bucket:?}")));
+    checks
+        .errors
+        .push(FieldError::new("sink.bucket", format!("was refused: {error}"), fix).with_value(format!("{bucket:?}")));
     Ok(())
 }
 

@@ -42,7 +42,17 @@ pub(crate) async fn create(
     {
         return existing(principal, there.clone(), idempotency.as_ref());
     }
-    let plan = check::new_job(state, &spec).await?;
+    let plan = match check::new_job(state, &spec).await {
+        Ok(plan) => plan,
+        // Somebody took the name while we looked: then it is their start offsets that we found in the group.
+        Err(BackendError::CheckFailed(errors)) => {
+            return match state.jobs.lookup(spec.name.as_str()).await? {
+                Some(there) if !there.record.closed => existing(principal, there, idempotency.as_ref()),
+                _ => Err(BackendError::CheckFailed(errors)),
+            };
+        }
+        Err(error) => return Err(error),
+    };
     make_dead_letter_topic(state, &spec, &plan).await?;
 
     let mut warnings = plan.warnings.clone();
@@ -162,11 +172,7 @@ fn log_origins(record: &JobRecord) -> Origins {
     }
 }
 
-pub(crate) async fn make_dead_letter_topic(
-    state: &ApiState,
-    spec: &JobSpec,
-    plan: &Plan,
-) -> Result<(), BackendError> {
+pub(crate) async fn make_dead_letter_topic(state: &ApiState, spec: &JobSpec, plan: &Plan) -> Result<(), BackendError> {
     let Some(topic) = &plan.dead_letter_topic else { return Ok(()) };
     let Some(cluster) = state.clusters.get(&spec.dead_letter.cluster) else { return Ok(()) };
     match cluster.create_topic(topic.clone()).await {

@@ -11,6 +11,7 @@ pub(crate) mod remove;
 pub(crate) mod replace;
 pub(crate) mod resolve;
 pub(crate) mod status;
+pub(crate) mod validate;
 
 use std::time::Duration;
 
@@ -30,8 +31,6 @@ pub(crate) enum BackendError {
     CheckTimedOut { what: String, limit: Duration },
     #[error("{what} cannot be reached: {message}")]
     Unavailable { what: String, message: String },
-    #[error("{0}")]
-    Forbidden(String),
     #[error("job {name:?} is {state}: {fix}")]
     WrongState { name: String, state: String, fix: &'static str },
     #[error("this idempotency key made job {name:?} from another body")]

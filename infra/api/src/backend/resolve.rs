@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use landfall_job::{FieldError, JobSpec, Start, Stop};
-use landfall_kafka::{GroupOffset, TopicDescription, TopicPattern, TopicPartition, Topics, Watermarks};
+use landfall_kafka::{GroupOffset, TopicDescription, TopicPartition, TopicPattern, Topics, Watermarks};
 use landfall_store::{End, Origin};
 
 use super::BackendError;
@@ -25,7 +25,8 @@ pub(crate) async fn topics(
         landfall_job::Topics::Matching(pattern) => match TopicPattern::parse(pattern.as_str()) {
             Ok(parsed) => ("source.topics_regex", Topics::Pattern(parsed)),
             Err(error) => {
-                let mistake = FieldError::new("source.topics_regex", error.to_string(), "write a pattern such as ^bids-[a-z]+$");
+                let mistake =
+                    FieldError::new("source.topics_regex", error.to_string(), "write a pattern such as ^bids-[a-z]+$");
                 checks.errors.push(mistake.with_value(format!("{:?}", pattern.as_str())));
                 return Ok(None);
             }
@@ -38,7 +39,8 @@ pub(crate) async fn topics(
         landfall_job::Topics::Named(names) => {
             for (index, name) in names.iter().enumerate().filter(|(_, name)| !found.contains_key(*name)) {
                 let problem = format!("does not exist on cluster {}", spec.source.cluster);
-                let mistake = FieldError::new(format!("source.topics[{index}]"), problem, "create the topic, or mend its name");
+                let mistake =
+                    FieldError::new(format!("source.topics[{index}]"), problem, "create the topic, or mend its name");
                 checks.errors.push(mistake.with_value(format!("{name:?}")));
             }
         }
@@ -55,11 +57,7 @@ pub(crate) async fn topics(
 }
 
 /// Origins and ends of every partition there is now.
-pub(crate) async fn resolve(
-    checks: &mut Checks,
-    cluster: &dyn Cluster,
-    spec: &JobSpec,
-) -> Result<Plan, BackendError> {
+pub(crate) async fn resolve(checks: &mut Checks, cluster: &dyn Cluster, spec: &JobSpec) -> Result<Plan, BackendError> {
     let mut plan = Plan::default();
     let Some(topics) = topics(checks, cluster, spec).await? else { return Ok(plan) };
     let name = spec.source.cluster.as_str();
@@ -67,7 +65,10 @@ pub(crate) async fn resolve(
         .values()
         .flat_map(|topic| {
             let shared: Arc<str> = Arc::from(topic.name.as_str());
-            topic.partitions.iter().map(move |partition| TopicPartition { topic: Arc::clone(&shared), partition: *partition })
+            topic
+                .partitions
+                .iter()
+                .map(move |partition| TopicPartition { topic: Arc::clone(&shared), partition: *partition })
         })
         .collect();
     let asked = cluster.watermarks(partitions.clone());
@@ -129,6 +130,7 @@ async fn starts(
             }
             let by_partition: BTreeMap<&TopicPartition, i64> =
                 committed.iter().map(|commit| (&commit.partition, commit.offset)).collect();
+            check_committed(checks, spec, &by_partition, bounds);
             Ok(each(&|partition, marks| by_partition.get(partition).copied().unwrap_or(marks.start)))
         }
         Start::Timestamp(at) => {
@@ -143,6 +145,28 @@ async fn starts(
                 let named = offsets.get(partition.topic.as_ref()).and_then(|by| by.get(&partition.partition));
                 named.copied().unwrap_or(marks.start)
             }))
+        }
+    }
+}
+
+/// A commit beyond the end is of another topic of that name; one below the start has lost its records already.
+fn check_committed(checks: &mut Checks, spec: &JobSpec, committed: &BTreeMap<&TopicPartition, i64>, bounds: &Bounds) {
+    for (partition, offset) in committed {
+        let Some(marks) = bounds.get(*partition) else { continue };
+        let place = format!("topic {} partition {}", partition.topic, partition.partition);
+        if *offset > marks.end {
+            let problem = format!(
+                "leads beyond the end of {place}: group {} committed {offset}, the end is {}",
+                spec.group_id(),
+                marks.end
+            );
+            let fix = "the topic was created anew: write source.start: earliest, or {offsets: ...}";
+            checks.errors.push(FieldError::new("source.start", problem, fix).with_value("\"committed\""));
+        } else if *offset < marks.start {
+            checks.warnings.push(format!(
+                "{place}: offsets {offset} to {} are gone from kafka and will be declared a gap",
+                marks.start
+            ));
         }
     }
 }
@@ -205,7 +229,5 @@ async fn at_time(
 ) -> Result<Option<BTreeMap<TopicPartition, i64>>, BackendError> {
     let asked = cluster.offsets_at(bounds.keys().cloned().collect(), timestamp_ms);
     let found = checks.kafka(&spec.source.cluster, field, asked).await?;
-    Ok(found.map(|found| {
-        found.into_iter().filter_map(|(partition, offset)| Some((partition, offset?))).collect()
-    }))
+    Ok(found.map(|found| found.into_iter().filter_map(|(partition, offset)| Some((partition, offset?))).collect()))
 }

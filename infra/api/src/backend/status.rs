@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use landfall_kafka::{TopicPattern, TopicPartition, Topics};
-use landfall_store::{JobRecord, KafkaOffsets, LiveWorkers, PartitionId, PartitionOffsets, StatusDocument, StatusInputs};
+use landfall_kafka::{TopicPartition, TopicPattern, Topics};
+use landfall_store::{
+    JobRecord, KafkaOffsets, LiveWorkers, PartitionId, PartitionOffsets, StatusDocument, StatusInputs,
+};
 
 use super::{BackendError, access};
 use crate::auth::Principal;

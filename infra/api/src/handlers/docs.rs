@@ -1,8 +1,8 @@
 //! `GET /openapi.json`, and the answers where no route is.
 
 use axum::Json;
-use axum::response::Response;
 use axum::response::IntoResponse;
+use axum::response::Response;
 use http::{Method, Uri};
 
 use crate::openapi;

@@ -1,7 +1,9 @@
 //! Create, list, get, validate.
+// utoipa's macro spells the paths of parameter types out.
+#![allow(unused_qualifications)]
 
-use axum::extract::{Path, Query, Request, State};
 use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use base64::Engine as _;
@@ -14,7 +16,7 @@ use utoipa::IntoParams;
 use super::{idempotency_key, job_response};
 use crate::auth::{Principal, Role};
 use crate::backend::remove::Removed;
-use crate::backend::{BackendError, access, check, create as creation, list as listing, remove};
+use crate::backend::{BackendError, access, create as creation, list as listing, remove, validate as validation};
 use crate::body::{self, Media};
 use crate::problem::{Kind, Problem, ProblemField};
 use crate::state::ApiState;
@@ -132,7 +134,8 @@ pub(crate) async fn get(
     }
 }
 
-/// Checks a document against the real cluster and bucket and changes nothing.
+/// Checks a document against the real cluster and bucket and changes nothing; that of a job that exists is judged
+/// as its replacement.
 #[utoipa::path(
     post, path = "/v1/jobs/validate", tag = "jobs",
     request_body(description = "the job document, JSON or YAML", content((Object = "application/json"), (String = "application/yaml"))),
@@ -156,11 +159,7 @@ pub(crate) async fn validate(
         Err(errors) => return Ok(Json(invalid(None, errors.0)).into_response()),
     };
     let shown = serde_json::to_value(&spec).ok();
-    let checked = match access::ensure_own_team(&principal, &spec) {
-        Ok(()) => check::new_job(&state, &spec).await,
-        Err(error) => Err(error),
-    };
-    let answer = match checked {
+    let answer = match validation::validate(&state, &principal, &spec).await {
         Ok(plan) => Validation {
             valid: true,
             errors: Vec::new(),

@@ -66,7 +66,12 @@ async fn every_worker_is_read_and_only_those_alive_in_the_pool_count() {
     other_pool.pool = "heavy".into();
     let mut ended = heartbeat("d", vec![]);
     ended.ended = true;
-    for beat in [heartbeat("arn:aws:ecs/b", vec![job_beat("bids", JobState::Running)]), heartbeat("a", vec![]), other_pool, ended] {
+    for beat in [
+        heartbeat("arn:aws:ecs/b", vec![job_beat("bids", JobState::Running)]),
+        heartbeat("a", vec![]),
+        other_pool,
+        ended,
+    ] {
         beats.write(&beat).await.unwrap();
     }
     put(&store, "_landfall/workers/broken.json", "[]").await;

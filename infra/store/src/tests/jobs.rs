@@ -89,7 +89,10 @@ async fn a_stale_etag_is_a_conflict_and_a_refused_change_is_handed_back() {
     let first = jobs.create(record("bids"), None).await.unwrap();
     let second = jobs.update_if("bids", Some(std::slice::from_ref(&first.etag)), bump).await.unwrap();
     let conflict = JobStoreError::Conflict { name: "bids".into() };
-    assert_eq!(jobs.update_if("bids", Some(&[first.etag.clone()]), bump).await, Err(UpdateError::Store(conflict.clone())));
+    assert_eq!(
+        jobs.update_if("bids", Some(&[first.etag.clone()]), bump).await,
+        Err(UpdateError::Store(conflict.clone()))
+    );
     assert_eq!(jobs.replace(record("bids"), &first.etag).await, Err(conflict));
     assert_eq!(jobs.update("bids", |_| Err("no")).await, Err(UpdateError::Refused("no")));
     assert_eq!(jobs.get("bids").await.unwrap(), second);

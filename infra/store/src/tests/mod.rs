@@ -56,7 +56,8 @@ pub(super) fn at(text: &str) -> Timestamp {
 }
 
 pub(super) fn spec(name: &str) -> JobSpec {
-    let text = format!(r#"{{"name":"{name}","source":{{"cluster":"main","topics":["bids"]}},"sink":{{"bucket":"lake"}}}}"#);
+    let text =
+        format!(r#"{{"name":"{name}","source":{{"cluster":"main","topics":["bids"]}},"sink":{{"bucket":"lake"}}}}"#);
     JobSpec::parse(&text).unwrap()
 }
 

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array,
-    ListArray, StringArray, StructArray, TimestampMicrosecondArray, TimestampMillisecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int32Array,
+    Int64Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray, TimestampMillisecondArray,
 };
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::FieldRef;
@@ -72,12 +72,20 @@ pub(super) enum Values {
     Micros(Vec<i64>, TimestampUnit),
     /// Milliseconds since 1970-01-01T00:00:00Z; for the envelope.
     Millis(Vec<i64>),
-    Decimal { values: Vec<i128>, precision: u8, scale: u8 },
+    Decimal {
+        values: Vec<i128>,
+        precision: u8,
+        scale: u8,
+    },
     Text(Heap),
     Json(Heap),
     Binary(Heap),
     /// `offsets` as in [`Heap`], in items.
-    List { offsets: Vec<i32>, item: Box<ColumnBuffer>, field: FieldRef },
+    List {
+        offsets: Vec<i32>,
+        item: Box<ColumnBuffer>,
+        field: FieldRef,
+    },
     Struct(Vec<(FieldRef, ColumnBuffer)>),
 }
 
@@ -196,7 +204,8 @@ impl ColumnBuffer {
                 Arc::new(TimestampMillisecondArray::try_new(values.into(), nulls)?.with_timezone(schema::UTC))
             }
             Values::Decimal { values, precision, scale } => {
-                let scale = i8::try_from(scale).map_err(|_| ArrowError::InvalidArgumentError("decimal scale".to_owned()))?;
+                let scale =
+                    i8::try_from(scale).map_err(|_| ArrowError::InvalidArgumentError("decimal scale".to_owned()))?;
                 Arc::new(Decimal128Array::try_new(values.into(), nulls)?.with_precision_and_scale(precision, scale)?)
             }
             Values::Text(heap) | Values::Json(heap) => {

@@ -17,7 +17,11 @@ use crate::record::Record;
 pub(super) enum EnvelopeBuffer {
     Plain(EnvelopeField, ColumnBuffer),
     /// `offsets` begins with 0 and counts headers.
-    Headers { offsets: Vec<i32>, names: ColumnBuffer, values: ColumnBuffer },
+    Headers {
+        offsets: Vec<i32>,
+        names: ColumnBuffer,
+        values: ColumnBuffer,
+    },
 }
 
 impl EnvelopeBuffer {
@@ -77,7 +81,8 @@ impl EnvelopeBuffer {
         match self {
             Self::Plain(_, column) => column.into_array(),
             Self::Headers { offsets, names, values } => {
-                let headers = StructArray::try_new(header_fields(), vec![names.into_array()?, values.into_array()?], None)?;
+                let headers =
+                    StructArray::try_new(header_fields(), vec![names.into_array()?, values.into_array()?], None)?;
                 let element = Arc::new(Field::new("element", DataType::Struct(header_fields()), false));
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
                 Ok(Arc::new(ListArray::try_new(element, offsets, Arc::new(headers), None)?))
@@ -104,7 +109,9 @@ fn push_plain(field: EnvelopeField, column: &mut ColumnBuffer, record: &Record<'
         (EnvelopeField::Key, _) => return push_bytes(column, record.key),
         (EnvelopeField::Partition, Values::Int32(values)) => values.push(record.partition),
         (EnvelopeField::Offset, Values::Int64(values)) => values.push(record.offset),
-        (EnvelopeField::Timestamp, Values::Millis(values)) if record.timestamp_ms >= 0 => values.push(record.timestamp_ms),
+        (EnvelopeField::Timestamp, Values::Millis(values)) if record.timestamp_ms >= 0 => {
+            values.push(record.timestamp_ms)
+        }
         _ => {
             column.push_null();
             return Ok(());

@@ -20,7 +20,8 @@ fn object(tree: &PathTree, id: usize, text: &str, captures: &Captures, kept: &[b
     }
     for (name, child, column) in tree.members(id) {
         let before = out.len();
-        if let Some(value) = column.filter(|slot| kept.get(*slot) == Some(&true)).and_then(|slot| captures.value(slot)) {
+        if let Some(value) = column.filter(|slot| kept.get(*slot) == Some(&true)).and_then(|slot| captures.value(slot))
+        {
             comma(out, start);
             write_string(out, name);
             out.push(b':');

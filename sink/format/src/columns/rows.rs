@@ -142,5 +142,9 @@ fn mismatch(message: String) -> Rejection {
 }
 
 fn full() -> Rejection {
-    Rejection::new(Stage::Encode, Reason::TooLarge, "a column of one chunk would hold more than 2 GiB; seal chunks earlier")
+    Rejection::new(
+        Stage::Encode,
+        Reason::TooLarge,
+        "a column of one chunk would hold more than 2 GiB; seal chunks earlier",
+    )
 }

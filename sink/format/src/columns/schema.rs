@@ -53,7 +53,9 @@ pub(super) fn data_type(ty: &ColumnType) -> DataType {
         ColumnType::Date => DataType::Date32,
         // Microseconds, whatever the record writes: the unit all readers share. Finer digits are cut.
         ColumnType::Timestamp(_) => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
-        ColumnType::Decimal { precision, scale } => DataType::Decimal128(*precision, i8::try_from(*scale).unwrap_or(38)),
+        ColumnType::Decimal { precision, scale } => {
+            DataType::Decimal128(*precision, i8::try_from(*scale).unwrap_or(38))
+        }
         ColumnType::List(item) => DataType::List(item_field(data_type(item))),
         ColumnType::Struct(fields) => DataType::Struct(fields.iter().map(|f| field(&f.name, &f.ty)).collect()),
     }

@@ -41,7 +41,7 @@ pub(super) struct Tools {
 }
 
 /// A number, or a string that holds one.
-fn number_text<'t>(text: &'t str, span: Span, or_string: bool) -> Result<&'t str, Misfit> {
+fn number_text(text: &str, span: Span, or_string: bool) -> Result<&str, Misfit> {
     match span.kind {
         Kind::Number => Ok(span.of(text)),
         Kind::String { escaped: false } if or_string => Ok(span.inside(text)),
@@ -87,10 +87,13 @@ fn micros(text: &str, span: Span, unit: TimestampUnit, unescaped: &mut String) -
         }
         TimeReader::Rfc3339 | TimeReader::Format { .. } => {
             let at = rfc3339(string(text, span, unescaped)?).map_err(|_| Misfit::Is("is not a time in RFC 3339"))?;
-            Some(at.duration_since(Timestamp::UNIX_EPOCH).as_nanos().div_euclid(1_000)).and_then(|m| i64::try_from(m).ok())
+            Some(at.duration_since(Timestamp::UNIX_EPOCH).as_nanos().div_euclid(1_000))
+                .and_then(|m| i64::try_from(m).ok())
         }
     };
-    value.filter(|micros| (MIN_MICROS..=MAX_MICROS).contains(micros)).ok_or(Misfit::Is("is not a time of the years 1 to 9999"))
+    value
+        .filter(|micros| (MIN_MICROS..=MAX_MICROS).contains(micros))
+        .ok_or(Misfit::Is("is not a time of the years 1 to 9999"))
 }
 
 fn days(text: &str) -> Option<i32> {
@@ -115,7 +118,8 @@ impl ColumnBuffer {
             Values::Json(heap) => heap.push(span.of(text).as_bytes())?,
             Values::Int64(values) => values.push(whole(text, span)?),
             Values::Int32(values) => {
-                values.push(i32::try_from(whole(text, span)?).map_err(|_| Misfit::Is("is not a whole number in range"))?);
+                values
+                    .push(i32::try_from(whole(text, span)?).map_err(|_| Misfit::Is("is not a whole number in range"))?);
             }
             Values::Double(values) => {
                 let value = number_text(text, span, false)?.parse().ok().filter(|value: &f64| value.is_finite());
@@ -181,7 +185,8 @@ fn push_members(
         let value = scanner.value()?;
         let wanted = string(text, name, &mut tools.unescaped)?;
         let (before, after) = fields.split_at(hint.min(fields.len()));
-        let found = |part: &[(arrow::datatypes::FieldRef, ColumnBuffer)]| part.iter().position(|(f, _)| f.name() == wanted);
+        let found =
+            |part: &[(arrow::datatypes::FieldRef, ColumnBuffer)]| part.iter().position(|(f, _)| f.name() == wanted);
         let index = found(after).map(|index| index + before.len()).or_else(|| found(before));
         let Some((_, column)) = index.and_then(|index| fields.get_mut(index)) else {
             tools.unnamed = true;

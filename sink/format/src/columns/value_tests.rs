@@ -67,7 +67,8 @@ fn what_fits_a_type_and_how_it_reads() {
 
 #[test]
 fn null_fits_every_type() {
-    for ty in ["string", "int32", "decimal(5,2)", "list<int32>", "struct<a: int64>", "json", "timestamp(ms)", "boolean"] {
+    for ty in ["string", "int32", "decimal(5,2)", "list<int32>", "struct<a: int64>", "json", "timestamp(ms)", "boolean"]
+    {
         assert_eq!(fit(ty, "null").as_deref(), Ok("NULL"), "{ty}");
     }
 }
@@ -117,7 +118,8 @@ fn a_field_the_struct_does_not_name_is_noticed() {
     assert!(tools.unnamed);
 }
 
-const TYPE: &str = "struct<a: list<struct<b: string, c: decimal(10,2)>>, d: json, e: struct<f: list<list<int32>>>, g: double>";
+const TYPE: &str =
+    "struct<a: list<struct<b: string, c: decimal(10,2)>>, d: json, e: struct<f: list<list<int32>>>, g: double>";
 
 fn member() -> impl Strategy<Value = String> {
     prop_oneof![

@@ -23,8 +23,7 @@ pub(crate) struct ParquetFile {
 
 impl ParquetFile {
     pub(crate) fn new(plan: &ColumnsPlan) -> Result<Self, EncodeError> {
-        let options =
-            ArrowWriterOptions::new().with_properties(plan.properties.clone()).with_skip_arrow_metadata(true);
+        let options = ArrowWriterOptions::new().with_properties(plan.properties.clone()).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), plan.schema.clone(), options)
             .map_err(|cause| EncodeError::Parquet { records: 0, cause })?;
         Ok(Self { writer, rows: 0 })

@@ -11,7 +11,7 @@ mod text;
 mod walk;
 
 pub(crate) use number::parse_number;
-pub(crate) use scan::{Kind, Scanner, Span};
 pub use scan::{JsonError, MAX_DEPTH};
+pub(crate) use scan::{Kind, Scanner, Span};
 pub(crate) use text::{unescape_into, write_string};
 pub(crate) use walk::{Captures, Document, PathTree};

@@ -68,7 +68,8 @@ impl Number {
         if self.digits == 0 {
             return Some(0);
         }
-        let power = u32::try_from(i64::from(self.exponent) + i64::from(scale)).ok().filter(|power| *power <= MAX_POWER)?;
+        let power =
+            u32::try_from(i64::from(self.exponent) + i64::from(scale)).ok().filter(|power| *power <= MAX_POWER)?;
         self.signed(self.digits.checked_mul(10u128.checked_pow(power)?)?)
     }
 
@@ -103,7 +104,9 @@ mod tests {
 
     #[test]
     fn one_value_has_many_spellings() {
-        for text in ["1200", "1200.0", "1.2e3", "0.0012E+6", "120000e-2", "1200.00000000000000000000000000000000000000000"] {
+        for text in
+            ["1200", "1200.0", "1.2e3", "0.0012E+6", "120000e-2", "1200.00000000000000000000000000000000000000000"]
+        {
             assert_eq!(parse_number(text).unwrap().whole(), Some(1200), "{text}");
         }
     }

@@ -106,15 +106,14 @@ pub(crate) struct Scanner<'a> {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// The high bit of every byte of `word` that is zero; exact up to and including the first.
-fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & HIGHS
-}
-
-/// The bytes of `word` that end a plain run inside a string: quote, backslash, control characters.
+/// The high bit of every byte of `word` that ends a plain run inside a string: quote, backslash, control characters.
+/// Exact up to and including the first of them.
+#[inline]
 fn string_stops(word: u64) -> u64 {
-    let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-    zero_bytes(word ^ (ONES * b'"' as u64)) | zero_bytes(word ^ (ONES * b'\\' as u64)) | controls
+    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    let control = word.wrapping_sub(ONES * 0x20);
+    (quote | backslash | control) & !word & HIGHS
 }
 
 impl<'a> Scanner<'a> {
@@ -147,6 +146,12 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn white(&mut self) {
+        if self.peek().is_some_and(|byte| byte <= b' ') {
+            self.white_run();
+        }
+    }
+
+    fn white_run(&mut self) {
         while let Some(byte) = self.peek() {
             match byte {
                 b' ' | b'\t' => {}
@@ -212,19 +217,21 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn more(&mut self, close: u8, first: bool, expected: &'static str) -> Result<bool, JsonError> {
-        self.white();
+        if !first {
+            self.white();
+        }
         match self.peek() {
+            Some(b',') if !first => {
+                self.pos += 1;
+                self.white();
+                Ok(true)
+            }
             Some(byte) if byte == close => {
                 self.pos += 1;
                 self.depth -= 1;
                 Ok(false)
             }
             _ if first => Ok(true),
-            Some(b',') => {
-                self.pos += 1;
-                self.white();
-                Ok(true)
-            }
             _ => self.fault(Fault::Expected(expected)),
         }
     }
@@ -316,68 +323,71 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn digits(&mut self) -> Result<(), JsonError> {
-        let start = self.pos;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.pos += 1;
+    /// Where the digits from `at` on end, exclusive; at least one must be there.
+    #[inline]
+    fn digits(&mut self, mut at: usize) -> Result<usize, JsonError> {
+        let from = at;
+        while matches!(self.bytes.get(at), Some(b'0'..=b'9')) {
+            at += 1;
         }
-        if self.pos == start { self.fault(Fault::Number) } else { Ok(()) }
+        if at == from {
+            self.pos = at;
+            return self.fault(Fault::Number);
+        }
+        Ok(at)
     }
 
     #[inline]
     fn number(&mut self) -> Result<Span, JsonError> {
         let start = self.pos;
-        if self.peek() == Some(b'-') {
-            self.pos += 1;
+        let mut at = start + usize::from(self.peek() == Some(b'-'));
+        let whole = at;
+        at = self.digits(at)?;
+        if at > whole + 1 && self.bytes.get(whole) == Some(&b'0') {
+            return Err(JsonError { fault: Fault::Number, at: whole });
         }
-        if self.peek() == Some(b'0') {
-            self.pos += 1;
-            if matches!(self.peek(), Some(b'0'..=b'9')) {
-                return self.fault(Fault::Number);
-            }
-        } else {
-            self.digits()?;
+        if self.bytes.get(at) == Some(&b'.') {
+            at = self.digits(at + 1)?;
         }
-        if self.peek() == Some(b'.') {
-            self.pos += 1;
-            self.digits()?;
+        if matches!(self.bytes.get(at), Some(b'e' | b'E')) {
+            at += 1;
+            at += usize::from(matches!(self.bytes.get(at), Some(b'+' | b'-')));
+            at = self.digits(at)?;
         }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.pos += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.pos += 1;
-            }
-            self.digits()?;
-        }
-        Ok(Span { start, end: self.pos, kind: Kind::Number })
+        self.pos = at;
+        Ok(Span { start, end: at, kind: Kind::Number })
     }
 
     #[inline]
     fn string(&mut self) -> Result<Span, JsonError> {
         let start = self.pos;
         let mut escaped = false;
-        self.pos += 1;
+        let mut at = start + 1;
         loop {
-            while let Some(chunk) = self.bytes.get(self.pos..).and_then(<[u8]>::first_chunk::<8>) {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            if let Some(chunk) = rest.first_chunk::<8>() {
                 let stops = string_stops(u64::from_le_bytes(*chunk));
-                if stops != 0 {
-                    self.pos += (stops.trailing_zeros() / 8) as usize;
-                    break;
+                if stops == 0 {
+                    at += 8;
+                    continue;
                 }
-                self.pos += 8;
+                at += (stops.trailing_zeros() / 8) as usize;
+            } else {
+                let stop = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+                at += rest.iter().position(stop).unwrap_or(rest.len());
             }
+            self.pos = at;
             match self.peek() {
                 Some(b'"') => {
-                    self.pos += 1;
-                    return Ok(Span { start, end: self.pos, kind: Kind::String { escaped } });
+                    self.pos = at + 1;
+                    return Ok(Span { start, end: at + 1, kind: Kind::String { escaped } });
                 }
                 Some(b'\\') => {
                     escaped = true;
                     self.escape()?;
+                    at = self.pos;
                 }
-                Some(0..0x20) => return self.fault(Fault::ControlCharacter),
-                Some(_) => self.pos += 1,
-                None => return self.fault(Fault::End),
+                _ => return self.fault(Fault::ControlCharacter),
             }
         }
     }

@@ -206,8 +206,7 @@ impl PathTree {
             }
             captures.seen[id] = captures.generation;
             let inner = !node.children.is_empty() && scanner.at_object();
-            let value =
-                if inner { self.object(id, scanner, text, captures, keep_loose)? } else { scanner.value()? };
+            let value = if inner { self.object(id, scanner, text, captures, keep_loose)? } else { scanner.value()? };
             if let Some(slot) = node.slot {
                 captures.values[slot] = Some(value);
             }

@@ -5,8 +5,11 @@ fn path(text: &str) -> Vec<String> {
     text.split('.').map(str::to_owned).collect()
 }
 
+/// Name, value, misfit.
+type LooseMember = (String, String, bool);
+
 /// Reads `text` for routing paths and column paths; answers the values found and the loose members.
-fn read(text: &str, routes: &[&str], columns: &[&str]) -> (Vec<Option<String>>, Vec<(String, String, bool)>) {
+fn read(text: &str, routes: &[&str], columns: &[&str]) -> (Vec<Option<String>>, Vec<LooseMember>) {
     let paths: Vec<(Vec<String>, bool)> =
         routes.iter().map(|p| (path(p), false)).chain(columns.iter().map(|p| (path(p), true))).collect();
     let borrowed: Vec<(&[String], bool)> = paths.iter().map(|(p, c)| (p.as_slice(), *c)).collect();

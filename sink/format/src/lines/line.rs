@@ -118,7 +118,16 @@ mod tests {
     }
 
     fn record<'a>(value: Option<&'a [u8]>, headers: &'a dyn crate::HeaderView) -> Record<'a> {
-        Record { cluster: "c", topic: "t\"x", partition: 3, offset: 9, timestamp_ms: 5, key: Some(b"\xff\0k"), value, headers }
+        Record {
+            cluster: "c",
+            topic: "t\"x",
+            partition: 3,
+            offset: 9,
+            timestamp_ms: 5,
+            key: Some(b"\xff\0k"),
+            value,
+            headers,
+        }
     }
 
     #[test]
@@ -151,7 +160,10 @@ mod tests {
         tombstone.key = None;
         tombstone.timestamp_ms = -1;
         let fields = [EnvelopeField::Key, EnvelopeField::Timestamp, EnvelopeField::Headers];
-        assert_eq!(line(&fields, &tombstone, false), "{\"timestamp\":null,\"key\":null,\"headers\":[],\"value\":null}\n");
+        assert_eq!(
+            line(&fields, &tombstone, false),
+            "{\"timestamp\":null,\"key\":null,\"headers\":[],\"value\":null}\n"
+        );
         tombstone.key = Some(b"");
         assert_eq!(line(&[EnvelopeField::Key], &tombstone, false), "{\"key\":\"\",\"value\":null}\n");
     }

@@ -64,8 +64,8 @@ fn finest_unit(format: &str) -> usize {
         let directive = characters.by_ref().find(|c| !matches!(c, '-' | '_' | '^' | '#' | ':' | '0'..='9'));
         finest = finest.max(match directive {
             Some(
-                '%' | 'n' | 't' | 'A' | 'a' | 'B' | 'b' | 'h' | 'C' | 'D' | 'd' | 'e' | 'F' | 'G' | 'g' | 'j' | 'm' | 'q'
-                | 'U' | 'u' | 'V' | 'W' | 'w' | 'x' | 'Y' | 'y' | 'Z' | 'z' | 'Q',
+                '%' | 'n' | 't' | 'A' | 'a' | 'B' | 'b' | 'h' | 'C' | 'D' | 'd' | 'e' | 'F' | 'G' | 'g' | 'j' | 'm'
+                | 'q' | 'U' | 'u' | 'V' | 'W' | 'w' | 'x' | 'Y' | 'y' | 'Z' | 'z' | 'Q',
             ) => 0,
             Some('H' | 'I' | 'k' | 'l' | 'P' | 'p') => 1,
             Some('M' | 'R') => 2,
@@ -86,7 +86,8 @@ impl TimeFormat {
     }
 
     fn write(&self, at_ms: i64, out: &mut String) -> Result<(), BadFormat> {
-        let bad = |error: jiff::Error| BadFormat(format!("the time format {:?} cannot be rendered: {error}", self.format));
+        let bad =
+            |error: jiff::Error| BadFormat(format!("the time format {:?} cannot be rendered: {error}", self.format));
         let zoned = Timestamp::from_millisecond(at_ms).map_err(bad)?.to_zoned(self.zone.clone());
         BrokenDownTime::from(&zoned).format(&self.format, &mut *out).map_err(bad)
     }
@@ -102,7 +103,8 @@ impl TimeFormat {
             UNITS_MS.iter().skip(self.finest).find_map(|unit_ms| {
                 let from_ms = (at_ms + here.0).div_euclid(*unit_ms) * unit_ms - here.0;
                 let until_ms = from_ms + unit_ms;
-                let steady = offset_ms(from_ms).as_ref() == Some(&here) && offset_ms(until_ms - 1).as_ref() == Some(&here);
+                let steady =
+                    offset_ms(from_ms).as_ref() == Some(&here) && offset_ms(until_ms - 1).as_ref() == Some(&here);
                 steady.then_some((from_ms, until_ms))
             })
         });
@@ -161,8 +163,20 @@ mod tests {
     #[test]
     fn the_finest_unit_of_a_format_is_known() {
         let table = [
-            ("%Y-%m-%d", 0), ("week=%V", 0), ("%j%%H", 0), ("%:z", 0), ("%H", 1), ("%-I%P", 1), ("%H%M", 2), ("%R", 2),
-            ("%S", 3), ("%s", 3), ("%T", 3), ("%.3f", 4), ("%f", 4), ("%N", 4),
+            ("%Y-%m-%d", 0),
+            ("week=%V", 0),
+            ("%j%%H", 0),
+            ("%:z", 0),
+            ("%H", 1),
+            ("%-I%P", 1),
+            ("%H%M", 2),
+            ("%R", 2),
+            ("%S", 3),
+            ("%s", 3),
+            ("%T", 3),
+            ("%.3f", 4),
+            ("%f", 4),
+            ("%N", 4),
         ];
         for (format, finest) in table {
             assert_eq!(finest_unit(format), finest, "{format}");

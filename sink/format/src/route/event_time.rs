@@ -195,7 +195,11 @@ mod tests {
             ("1700000000123", Seconds),
             ("9223372036854775807", Seconds),
         ] {
-            assert_eq!(read(value, &TimeReader::Epoch(unit)).unwrap_err(), "is outside the years 1970 to 9999", "{value}");
+            assert_eq!(
+                read(value, &TimeReader::Epoch(unit)).unwrap_err(),
+                "is outside the years 1970 to 9999",
+                "{value}"
+            );
         }
         assert!(read("\"1969-12-31T23:59:59Z\"", &TimeReader::Rfc3339).is_err());
         assert_eq!(read(&MAX_TIME_MS.to_string(), &TimeReader::Epoch(Millis)), Ok(MAX_TIME_MS));

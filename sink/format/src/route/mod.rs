@@ -43,7 +43,9 @@ pub fn finish_key(group_key: &str, first_offset: i64, unique: &str) -> Result<St
     }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if unique.is_empty() || unique.len() > MAX_UNIQUE_BYTES || !unique.bytes().all(plain) {
-        return refuse(format!("the unique token {unique:?} is not 1 to {MAX_UNIQUE_BYTES} letters, digits, '-' or '_'"));
+        return refuse(format!(
+            "the unique token {unique:?} is not 1 to {MAX_UNIQUE_BYTES} letters, digits, '-' or '_'"
+        ));
     }
     let mut key = String::with_capacity(group_key.len() + FIRST_OFFSET_DIGITS + unique.len());
     for character in group_key.chars() {

@@ -14,9 +14,9 @@ pub(crate) enum Alphabet {
 
 const fn table(extra: &[u8]) -> [bool; 256] {
     let mut keep = [false; 256];
-    let mut byte = 0;
+    let mut byte: u8 = 0;
     while byte < 128 {
-        keep[byte] = (byte as u8).is_ascii_alphanumeric();
+        keep[byte as usize] = byte.is_ascii_alphanumeric();
         byte += 1;
     }
     let mut at = 0;

@@ -221,7 +221,8 @@ impl KeyPlan {
     fn bytes(&self, value: Option<&[u8]>, what: impl Fn() -> String, key: &mut String) -> Result<(), Rejection> {
         match value {
             Some(value) if value.len() > MAX_SEGMENT_BYTES => {
-                let message = format!("{} has {} bytes; a key's segment takes {MAX_SEGMENT_BYTES}", what(), value.len());
+                let message =
+                    format!("{} has {} bytes; a key's segment takes {MAX_SEGMENT_BYTES}", what(), value.len());
                 Err(Rejection::new(Stage::Route, Reason::KeyRender, message))
             }
             Some(value) => {

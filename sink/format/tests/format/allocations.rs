@@ -48,7 +48,10 @@ fn allocations_of(sink: &str) -> u64 {
         .map(|n| {
             let space = if n % 10 == 0 { "\n  " } else { "" };
             let ts = 1_774_877_654_321 + n * 700;
-            format!("{{{space}\"ts\":{ts},\"user\":{{\"id\":\"u\\u0041{}\",\"tags\":[1,2,{{}}]}},\"price\":0.25}}", n % 7)
+            format!(
+                "{{{space}\"ts\":{ts},\"user\":{{\"id\":\"u\\u0041{}\",\"tags\":[1,2,{{}}]}},\"price\":0.25}}",
+                n % 7
+            )
         })
         .collect();
     let mut way = |chunk: &mut ChunkBuffer| {

@@ -135,7 +135,8 @@ fn a_bad_timestamp_is_a_rejection_only_where_the_time_is_needed() {
 #[test]
 fn a_record_of_the_same_group_is_told_apart_from_a_change() {
     let mut files = Files::new(plan("", ""));
-    let mut same = |record: &landfall_format::Record<'_>| match accept(&files.plan, &mut files.scratch, record, NOW_MS) {
+    let mut same = |record: &landfall_format::Record<'_>| match accept(&files.plan, &mut files.scratch, record, NOW_MS)
+    {
         Verdict::Route { same_group } => Some(same_group),
         Verdict::Skip(_) | Verdict::Reject(_) => None,
     };

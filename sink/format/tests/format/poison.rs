@@ -25,7 +25,11 @@ fn poison() -> Vec<(&'static str, Vec<u8>, Reason)> {
         ("NUL in a string", b"\"a\0b\"".to_vec(), MalformedJson),
         ("100,000 arrays", nested("["), MalformedJson),
         ("100,000 objects", nested("{\"a\":"), MalformedJson),
-        ("100,000 closed arrays", format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes(), MalformedJson),
+        (
+            "100,000 closed arrays",
+            format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes(),
+            MalformedJson,
+        ),
         ("two documents", bytes("{\"a\":1}{\"a\":2}"), MalformedJson),
         ("two documents on two lines", bytes("{\"a\":1}\n{\"a\":2}"), MalformedJson),
         ("raw line feed in a string", bytes("{\"a\":\"x\ny\"}"), MalformedJson),

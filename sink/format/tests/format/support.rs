@@ -12,7 +12,9 @@ pub(crate) const NOW_MS: i64 = 1_774_884_854_321;
 
 /// Compiles a job whose `sink` and other sections are given as YAML lines.
 pub(crate) fn plan(sink: &str, others: &str) -> Plan {
-    let text = format!("name: bids\nsource: {{cluster: main, topics: [bids], max_record_bytes: 1 MiB}}\nsink:\n  bucket: lake\n{sink}\n{others}");
+    let text = format!(
+        "name: bids\nsource: {{cluster: main, topics: [bids], max_record_bytes: 1 MiB}}\nsink:\n  bucket: lake\n{sink}\n{others}"
+    );
     let spec = JobSpec::parse(&text).unwrap_or_else(|errors| panic!("{text}\n{errors}"));
     Plan::compile(&spec).unwrap()
 }
@@ -23,7 +25,16 @@ pub(crate) fn record(value: Option<&[u8]>, offset: i64) -> Record<'_> {
 
 pub(crate) fn with_headers<'a>(value: Option<&'a [u8]>, offset: i64, headers: &'a dyn HeaderView) -> Record<'a> {
     let key = Some(b"key".as_slice());
-    Record { cluster: "main", topic: "bids", partition: 3, offset, timestamp_ms: 1_774_877_654_321, key, value, headers }
+    Record {
+        cluster: "main",
+        topic: "bids",
+        partition: 3,
+        offset,
+        timestamp_ms: 1_774_877_654_321,
+        key,
+        value,
+        headers,
+    }
 }
 
 /// All open files of a job, as a worker would keep them.

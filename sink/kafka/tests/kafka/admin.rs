@@ -30,6 +30,7 @@ on_both! {
     the_offset_for_a_time_is_the_first_not_older_record,
     a_group_is_committed_for_and_read_without_joining_it,
     a_group_with_members_is_not_committed_for,
+    the_timestamp_of_the_record_at_an_offset_is_read,
     a_name_that_is_no_topic_is_refused_before_it_is_sent,
 }
 
@@ -63,7 +64,10 @@ fn watermarks_of_many_partitions_come_together(cluster: &Cluster) {
     assert_eq!(cluster.client().watermarks(&[]).unwrap(), []);
     let error = cluster.client().watermarks(&[tp(&unique("missing"), 0)]).unwrap_err();
     assert!(
-        matches!(error, ClusterError::UnknownTopic { .. } | ClusterError::Unreachable { .. } | ClusterError::Refused { .. }),
+        matches!(
+            error,
+            ClusterError::UnknownTopic { .. } | ClusterError::Unreachable { .. } | ClusterError::Refused { .. }
+        ),
         "{error}"
     );
 }
@@ -77,7 +81,8 @@ fn the_offset_for_a_time_is_the_first_not_older_record(cluster: &Cluster) {
     let producer = cluster.producer(&[]);
     let now_ms = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
     for n in 0..10 {
-        let record = BaseRecord::<str, str>::to(&topic).partition(0).payload("x").timestamp(now_ms - 10_000 + n * 1_000);
+        let record =
+            BaseRecord::<str, str>::to(&topic).partition(0).payload("x").timestamp(now_ms - 10_000 + n * 1_000);
         producer.send(record).map_err(|(error, _)| error).unwrap();
     }
     producer.flush(WAIT).unwrap();
@@ -92,7 +97,8 @@ fn a_group_is_committed_for_and_read_without_joining_it(cluster: &Cluster) {
     let group = unique("g");
     let client = cluster.client();
     assert_eq!(client.all_committed(&group).unwrap(), []);
-    let commit = |partition, offset| CommitOffset { partition: tp(&topic, partition), offset, metadata: "uid-7".into() };
+    let commit =
+        |partition, offset| CommitOffset { partition: tp(&topic, partition), offset, metadata: "uid-7".into() };
     client.commit(&group, &[commit(0, 0), commit(2, 99)]).unwrap();
     let wanted =
         [(0, 0), (2, 99)].map(|(p, offset)| GroupOffset { partition: tp(&topic, p), offset, metadata: "uid-7".into() });
@@ -118,6 +124,22 @@ fn a_group_with_members_is_not_committed_for(cluster: &Cluster) {
     assert_eq!(error, ClusterError::GroupActive { group: settings.group_id.clone() });
 }
 
+fn the_timestamp_of_the_record_at_an_offset_is_read(cluster: &Cluster) {
+    let topic = cluster.topic(3);
+    let producer = cluster.producer(&[]);
+    for n in 0..500_i64 {
+        let partition = i32::try_from(n % 2).unwrap();
+        let record = BaseRecord::<str, str>::to(&topic).partition(partition).payload("x").timestamp(1_000_000 + n);
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(WAIT).unwrap();
+    // Partition 2 is empty, partition 1 is asked for at its end.
+    let wanted = [(tp(&topic, 0), 100), (tp(&topic, 1), 250), (tp(&topic, 2), 0)];
+    let found = cluster.client().timestamps_at(&wanted).unwrap();
+    assert_eq!(found, BTreeMap::from([(tp(&topic, 0), 1_000_200)]));
+    assert_eq!(cluster.client().timestamps_at(&[]).unwrap(), BTreeMap::new());
+}
+
 fn a_name_that_is_no_topic_is_refused_before_it_is_sent(cluster: &Cluster) {
     let client = cluster.client();
     assert!(matches!(client.describe(&["a\0b".to_owned()]), Err(ClusterError::Settings(_))));
@@ -133,12 +155,12 @@ fn a_topic_is_created_once_and_deleted_and_made_again_has_another_id() {
     client.create_topic(&spec).unwrap();
     assert_eq!(client.create_topic(&spec), Err(ClusterError::TopicExists { topic: spec.name.clone() }));
     let describe = || client.describe(std::slice::from_ref(&spec.name)).unwrap().remove(&spec.name);
-    let first = wait_for(|| describe()).unwrap();
+    let first = wait_for(describe).unwrap();
     assert_eq!((first.may_read, first.may_write), (Some(true), Some(true)));
     crate::real::delete_topic(&cluster, &spec.name);
     wait_for(|| describe().is_none().then_some(()));
     client.create_topic(&spec).unwrap();
-    let second = wait_for(|| describe()).unwrap();
+    let second = wait_for(describe).unwrap();
     assert_ne!(first.id, second.id);
 }
 

@@ -54,7 +54,6 @@ fn a_commit_the_group_refuses_is_answered_with_its_code() {
 
 #[test]
 fn a_topic_that_does_not_exist_is_told_with_its_name() {
-    let Cluster::Mock(_kafka) = &mock() else { return };
     let mock = Mock::new(1).unwrap();
     mock.topic_error("gone", RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART).unwrap();
     let mut member = Member::new(&settings(&mock, "gone"));
@@ -92,8 +91,31 @@ fn an_outage_is_told_and_consumption_goes_on_after_it() {
     let Cluster::Mock(kafka) = &cluster else { return };
     kafka.set_reachable(false).unwrap();
     member.until("the outage is told", |m| !m.errors.is_empty());
-    assert!(member.errors.iter().all(|(_, e)| e.kind == landfall_kafka::SourceErrorKind::Transient), "{:?}", member.errors);
+    assert!(
+        member.errors.iter().all(|(_, e)| e.kind == landfall_kafka::SourceErrorKind::Transient),
+        "{:?}",
+        member.errors
+    );
     kafka.set_reachable(true).unwrap();
     cluster.produce(&topic, 0, 100, 50);
     member.until("the rest is read", |m| m.count() == 150);
+}
+
+#[test]
+fn a_group_whose_coordinator_moves_is_read_and_committed_for_all_the_same() {
+    let mock = Mock::new(1).unwrap();
+    mock.create_topic("t", 1, 1).unwrap();
+    let connection = settings(&mock, "t").connection;
+    let client = landfall_kafka::ClusterClient::new(&connection, Duration::from_secs(30)).unwrap();
+    let moving = [
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+    ];
+    mock.request_errors(RDKafkaApiKey::OffsetCommit, &moving);
+    let commit = landfall_kafka::CommitOffset { partition: tp("t", 0), offset: 3, metadata: "u".into() };
+    client.commit("g", &[commit]).unwrap();
+    mock.request_errors(RDKafkaApiKey::OffsetFetch, &moving);
+    let read = client.committed("g", &[tp("t", 0)]).unwrap();
+    assert_eq!((read.len(), read[0].offset), (1, 3));
 }

@@ -215,7 +215,11 @@ fn records_of_sixteen_mebibytes_come_whole() {
 fn sasl_ssl_with_an_own_ca_works_and_a_wrong_password_is_told_as_such() {
     let variable = |name: &str| std::env::var(format!("LANDFALL_TEST_KAFKA_SASL_{name}"));
     let Ok(bootstrap) = variable("BOOTSTRAP") else {
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "set LANDFALL_TEST_KAFKA_SASL_BOOTSTRAP, _USER, _PASSWORD, _CA");
+        assert_ne!(
+            std::env::var("CI").as_deref(),
+            Ok("true"),
+            "set LANDFALL_TEST_KAFKA_SASL_BOOTSTRAP, _USER, _PASSWORD, _CA"
+        );
         eprintln!("not run: LANDFALL_TEST_KAFKA_SASL_BOOTSTRAP is not set");
         return;
     };

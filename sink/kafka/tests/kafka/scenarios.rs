@@ -87,11 +87,8 @@ fn key_value_headers_and_timestamp_arrive_as_they_were_sent(cluster: &Cluster) {
             break;
         }
     }
-    let headers = vec![
-        ("a".to_owned(), Some(b"1".to_vec())),
-        ("a".to_owned(), Some(vec![0xff, 0])),
-        ("none".to_owned(), None),
-    ];
+    let headers =
+        vec![("a".to_owned(), Some(b"1".to_vec())), ("a".to_owned(), Some(vec![0xff, 0])), ("none".to_owned(), None)];
     assert_eq!(seen[0], (0, None, None, headers, 1_700_000_000_123));
     let (offset, key, value, headers, timestamp_ms) = &seen[1];
     assert_eq!((*offset, key.as_deref(), value.as_deref()), (1, Some(&b""[..]), Some(&b""[..])));
@@ -176,7 +173,9 @@ fn pausing_and_resuming_neither_loses_nor_repeats(cluster: &Cluster) {
         member.poll();
         assert_eq!(member.values.get(&one[0]).map_or(0, Vec::len), before, "a paused partition delivered");
         member.source.resume(&one).unwrap();
-        member.until("it goes on", |m| m.ends.contains_key(&one[0]) || m.values.get(&one[0]).map_or(0, Vec::len) > before);
+        member.until("it goes on", |m| {
+            m.ends.contains_key(&one[0]) || m.values.get(&one[0]).map_or(0, Vec::len) > before
+        });
         if member.ends.contains_key(&one[0]) {
             member.until("the other ends too", |m| m.ends.len() == 2);
         }
@@ -209,18 +208,13 @@ fn commits_come_back_with_their_metadata(cluster: &Cluster) {
     let topic = cluster.topic(2);
     let mut member = Member::new(&cluster.settings(names(&topic)));
     member.start_all(2);
-    let commit =
-        CommitOffset { partition: tp(&topic, 1), offset: 42, metadata: "01J9Z3-uid \u{e4}".to_owned() };
+    let commit = CommitOffset { partition: tp(&topic, 1), offset: 42, metadata: "01J9Z3-uid \u{e4}".to_owned() };
     member.source.commit(std::slice::from_ref(&commit)).unwrap();
     member.until("the commit is answered", |m| !m.commits.is_empty());
     assert_eq!(member.commits, [(Ok(()), vec![commit])]);
-    let mut answer =
-        member.source.committed(&[tp(&topic, 0), tp(&topic, 1)], Duration::from_secs(30)).unwrap();
+    let mut answer = member.source.committed(&[tp(&topic, 0), tp(&topic, 1)], Duration::from_secs(30)).unwrap();
     answer.sort();
-    assert_eq!(
-        answer,
-        [(tp(&topic, 0), None), (tp(&topic, 1), Some((42, "01J9Z3-uid \u{e4}".to_owned())))]
-    );
+    assert_eq!(answer, [(tp(&topic, 0), None), (tp(&topic, 1), Some((42, "01J9Z3-uid \u{e4}".to_owned())))]);
 }
 
 /// Both members poll until the partitions are shared out.

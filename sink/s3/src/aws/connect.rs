@@ -54,7 +54,7 @@ pub(super) async fn connect(settings: &AwsSettings) -> Result<Connection, Connec
     }
     let endpoint = settings.endpoint.as_deref().or(shared.endpoint_url());
     let unsigned_payload = match settings.payload_signing {
-        PayloadSigning::Auto => endpoint.is_none_or(|url| url.starts_with("https://")),
+        PayloadSigning::Auto => endpoint.is_none_or(is_private),
         PayloadSigning::Always => false,
         PayloadSigning::Never => true,
     };
@@ -78,6 +78,15 @@ async fn shared_config(settings: &AwsSettings) -> SdkConfig {
         ));
     }
     loader.load().await
+}
+
+/// True where nobody between us and the server can change a body.
+fn is_private(endpoint: &str) -> bool {
+    let Ok(uri) = endpoint.parse::<http::Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    uri.scheme_str() == Some("https")
+        || host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn connect_timeout(settings: &AwsSettings) -> TimeoutConfig {
@@ -104,4 +113,20 @@ fn validate(settings: &AwsSettings) -> Result<(), ConnectError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_private;
+
+    #[test]
+    fn bodies_stay_out_of_the_signature_only_where_nobody_is_in_between() {
+        for private in ["https://s3.example.com", "http://127.0.0.1:9000", "http://localhost:1", "http://[::1]:9000"] {
+            assert!(is_private(private), "{private}");
+        }
+        for open in ["http://10.0.0.7:9000", "http://minio:9000", "http://localhost.example.com", "http://127.0.0.1.x"]
+        {
+            assert!(!is_private(open), "{open}");
+        }
+    }
 }

@@ -68,6 +68,11 @@ impl AwsStore {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     fn owner(&self) -> Option<String> {
         self.settings.expected_bucket_owner.clone()
     }
@@ -245,6 +250,14 @@ impl Store for AwsStore {
             .set_max_keys(max_keys)
             .set_expected_bucket_owner(self.owner());
         let answer = self.attempt(at, self.settings.operation_timeout_ms, call.send()).await?;
+        let continuation = match (answer.is_truncated().unwrap_or_default(), answer.next_continuation_token()) {
+            (false, _) => None,
+            (true, Some(token)) => Some(token.to_owned()),
+            // Taken for the end, it would hide the newest entries of a log.
+            (true, None) => {
+                return Err(at.error(ErrorKind::Server, "MissingToken", "the page says there is more and not where"));
+            }
+        };
         let objects = answer.contents().iter().filter_map(|object| {
             Some(Listed {
                 key: object.key()?.to_owned(),
@@ -260,11 +273,7 @@ impl Store for AwsStore {
                 .iter()
                 .filter_map(|common| common.prefix().map(str::to_owned))
                 .collect(),
-            continuation: answer
-                .is_truncated()
-                .unwrap_or_default()
-                .then(|| answer.next_continuation_token().map(str::to_owned))
-                .flatten(),
+            continuation,
         })
     }
 

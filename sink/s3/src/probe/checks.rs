@@ -245,7 +245,9 @@ impl Probe<'_> {
                     .min();
                 match days {
                     Some(days) => format!("open uploads are aborted after {days} days"),
-                    None => "no rule aborts open uploads: orphans stay and cost, add one of a few days".to_owned(),
+                    None => "no rule aborts open uploads: add one of a few days against orphans; outside aws a server \
+                             may expire them without a rule: declare how long uploads live"
+                        .to_owned(),
                 }
             }
         };

@@ -166,7 +166,7 @@ async fn a_body_that_breaks_off_is_a_connection_error() {
 #[tokio::test]
 async fn checksums_travel_in_headers_and_bodies_keep_their_length() {
     let canned = answering("HTTP/1.1 200 OK\r\netag: \"a\"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await;
-    for signing in [PayloadSigning::Auto, PayloadSigning::Never] {
+    for signing in [PayloadSigning::Auto, PayloadSigning::Always, PayloadSigning::Never] {
         let store =
             AwsStore::connect(AwsSettings { payload_signing: signing, ..settings(&canned.endpoint) }).await.unwrap();
         store.put(put("k", Bytes::from_static(b"hello"))).await.unwrap();
@@ -179,7 +179,7 @@ async fn checksums_travel_in_headers_and_bodies_keep_their_length() {
             assert!(!head.contains("aws-chunked") && !head.contains("x-amz-trailer"), "{head}");
             assert!(!head.contains("content-encoding") && !head.contains("transfer-encoding"), "{head}");
             let unsigned = head.contains("x-amz-content-sha256: unsigned-payload");
-            assert_eq!(unsigned, signing == PayloadSigning::Never, "{head}");
+            assert_eq!(unsigned, signing != PayloadSigning::Always, "{head}");
         }
     }
 }
@@ -213,6 +213,15 @@ async fn options_and_owner_travel_as_headers() {
     ] {
         assert!(head.contains(wanted), "{wanted} is not in\n{head}");
     }
+}
+
+#[tokio::test]
+async fn a_page_that_hides_its_end_is_an_error() {
+    let body = "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>";
+    let canned = answering(&xml("200 OK", body)).await;
+    let store = AwsStore::connect(settings(&canned.endpoint)).await.unwrap();
+    let list = ListRequest { bucket: BUCKET.to_owned(), ..ListRequest::default() };
+    assert_eq!(store.list(list).await.unwrap_err().code, "MissingToken");
 }
 
 #[tokio::test]
@@ -288,5 +297,38 @@ async fn a_role_that_sts_refuses_is_a_credentials_error() {
     assert_eq!((error.kind, error.code.as_str()), (ErrorKind::Credentials, "CredentialsNotLoaded"), "{error}");
     assert!(error.kind.transient() && !error.kind.fate_unknown());
     assert!(!sts.heads.lock().unwrap().is_empty(), "sts was asked");
+    handle.shutdown().await;
+}
+
+/// The base credentials are nobody's here, so an answer proves that the role's were used.
+#[tokio::test]
+async fn a_role_is_assumed_with_its_external_id_and_used() {
+    let keys = keys();
+    let body = format!(
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}\
+         </SecretAccessKey><SessionToken>t</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration></Credentials>\
+         </AssumeRoleResult></AssumeRoleResponse>",
+        keys.access_key, keys.secret_key
+    );
+    let sts = answering(&xml("200 OK", &body)).await;
+    let (_, handle) = served(memory()).await;
+    let assumed = AwsSettings {
+        credentials: Some(("base".to_owned(), "base-secret".to_owned()).into()),
+        role: Some(crate::AssumeRole {
+            arn: "arn:aws:iam::123456789012:role/lake".to_owned(),
+            external_id: Some("ext-1".to_owned()),
+            session: "landfall-w1".to_owned(),
+            sts_endpoint: Some(sts.endpoint.clone()),
+        }),
+        ..settings(&handle.endpoint())
+    };
+    let store = AwsStore::connect(assumed).await.unwrap();
+    store.head_bucket(BUCKET).await.unwrap();
+    store.head_bucket(BUCKET).await.unwrap();
+    let asked = sts.bodies.lock().unwrap().clone();
+    assert_eq!(asked.len(), 1, "the role's credentials are kept until they expire");
+    for wanted in ["Action=AssumeRole", "ExternalId=ext-1", "RoleSessionName=landfall-w1", "role%2Flake"] {
+        assert!(asked[0].contains(wanted), "{wanted} is not in {}", asked[0]);
+    }
     handle.shutdown().await;
 }

@@ -9,6 +9,7 @@ pub(super) struct Canned {
     pub(super) endpoint: String,
     /// The heads of the requests, lower case.
     pub(super) heads: Arc<Mutex<Vec<String>>>,
+    pub(super) bodies: Arc<Mutex<Vec<String>>>,
 }
 
 /// Every connection: one request read to its end, one answer, closed. An empty answer is a reset.
@@ -16,10 +17,11 @@ pub(super) async fn answering(answer: &str) -> Canned {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let heads = Arc::new(Mutex::new(Vec::new()));
-    let (kept, answer) = (Arc::clone(&heads), answer.to_owned());
+    let bodies = Arc::new(Mutex::new(Vec::new()));
+    let (kept, kept_bodies, answer) = (Arc::clone(&heads), Arc::clone(&bodies), answer.to_owned());
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
-            let (kept, answer) = (Arc::clone(&kept), answer.clone());
+            let (kept, kept_bodies, answer) = (Arc::clone(&kept), Arc::clone(&kept_bodies), answer.clone());
             tokio::spawn(async move {
                 let mut read = Vec::new();
                 let mut buffer = vec![0; 64 * 1024];
@@ -38,6 +40,8 @@ pub(super) async fn answering(answer: &str) -> Canned {
                             .unwrap_or(0);
                         if read.len() >= end + 4 + length {
                             kept.lock().unwrap().push(head);
+                            let body = String::from_utf8_lossy(&read[end + 4..]).into_owned();
+                            kept_bodies.lock().unwrap().push(body);
                             break;
                         }
                     }
@@ -50,7 +54,7 @@ pub(super) async fn answering(answer: &str) -> Canned {
             });
         }
     });
-    Canned { endpoint, heads }
+    Canned { endpoint, heads, bodies }
 }
 
 pub(super) fn xml(status: &str, body: &str) -> String {

@@ -17,6 +17,10 @@ fn body(n: u64) -> Bytes {
     Bytes::from(format!("{n} ").repeat(2_000 + usize::try_from(n % 7).unwrap() * 5_000))
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn options(n: u64) -> StoredOptions {
     StoredOptions { metadata: BTreeMap::from([("n".to_owned(), n.to_string())]), ..StoredOptions::default() }
 }
@@ -38,8 +42,7 @@ fn writer_until_killed() {
         } else {
             let id = backend.create_upload(BUCKET, &key, options(n)).unwrap().upload_id;
             let part = backend.upload_part(BUCKET, &key, &id, 1, &[body(n)], None).unwrap();
-            let etag: String = part.md5.iter().map(|byte| format!("{byte:02x}")).collect();
-            let claim = PartClaim { number: 1, etag, crc64nvme: None };
+            let claim = PartClaim { number: 1, etag: hex(&part.md5), crc64nvme: None };
             backend.complete_upload(BUCKET, &key, &id, &[claim], &Preconditions::default()).unwrap();
         }
         println!("acknowledged {n}");
@@ -91,5 +94,23 @@ fn an_acknowledged_object_survives_kill_9_whole() {
             let read = reader.read_at(0, usize::try_from(meta.size_bytes).unwrap() + 1).unwrap();
             assert!(read == body(n), "slot {slot} is torn: {} bytes of {n}", read.len());
         }
+        // A Complete that was under way can be done again: its upload is there whole, or its object is.
+        for upload in backend.list_uploads(BUCKET, "").unwrap() {
+            let n: u64 = upload.options.metadata["n"].parse().unwrap();
+            let parts = backend.list_parts(BUCKET, &upload.key, &upload.upload_id).unwrap();
+            let Some(part) = parts.first() else {
+                backend.abort_upload(BUCKET, &upload.key, &upload.upload_id).unwrap();
+                continue;
+            };
+            let claim = PartClaim { number: 1, etag: hex(&part.md5), crc64nvme: None };
+            let meta = backend
+                .complete_upload(BUCKET, &upload.key, &upload.upload_id, &[claim], &Preconditions::default())
+                .unwrap();
+            let (_, mut reader) = backend.open(BUCKET, &upload.key).unwrap();
+            assert!(reader.read_at(0, usize::try_from(meta.size_bytes).unwrap() + 1).unwrap() == body(n));
+            last_acknowledged.insert(n % KEYS, n);
+            next = next.max(n + 1);
+        }
+        assert_eq!(backend.list_uploads(BUCKET, "").unwrap(), []);
     }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{BUCKET, memory, served, settings};
 use crate::conformance::{Subject, run};
 use crate::embedded::{Backend, Durability, FolderMedium, LocalStore};
-use crate::{AwsSettings, AwsStore, PayloadSigning, SharedStore, Store};
+use crate::{AwsSettings, AwsStore, Condition, ObjectOptions, PayloadSigning, PutRequest, SharedStore, Store};
 
 async fn conforms(name: &str, store: SharedStore, bucket: &str) {
     let unique = format!("{:08x}", rand::random::<u32>());
@@ -58,16 +60,71 @@ async fn a_folder_over_http_conforms() {
     handle.shutdown().await;
 }
 
-/// Bodies outside the signature go out as several frames, as they do over TLS.
+/// Bodies inside the signature go out as one piece; without, as several frames.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn unsigned_bodies_over_http_conform() {
+async fn signed_bodies_over_http_conform() {
     let (_, handle) = served(memory()).await;
-    let (_, second) = served(memory()).await;
-    let unsigned = AwsSettings { payload_signing: PayloadSigning::Never, ..settings(&second.endpoint()) };
-    let store = AwsStore::connect(unsigned).await.unwrap();
-    conforms("unsigned over http", Arc::new(store), BUCKET).await;
+    let signed = AwsSettings { payload_signing: PayloadSigning::Always, ..settings(&handle.endpoint()) };
+    let store = AwsStore::connect(signed).await.unwrap();
+    conforms("signed over http", Arc::new(store), BUCKET).await;
     handle.shutdown().await;
-    second.shutdown().await;
+}
+
+/// Only where the server has real keys: `LANDFALL_TEST_S3_KMS_KEY` names one.
+#[tokio::test]
+async fn the_server_named_by_the_environment_keeps_object_options() {
+    let (Ok(endpoint), Ok(kms_key)) =
+        (std::env::var("LANDFALL_TEST_S3_ENDPOINT"), std::env::var("LANDFALL_TEST_S3_KMS_KEY"))
+    else {
+        println!("not run: LANDFALL_TEST_S3_KMS_KEY is not set, it comes with MinIO");
+        return;
+    };
+    let access_key = std::env::var("LANDFALL_TEST_S3_ACCESS_KEY").unwrap();
+    let secret_key = std::env::var("LANDFALL_TEST_S3_SECRET_KEY").unwrap();
+    let bucket = "landfall-options";
+    let store = AwsStore::connect(AwsSettings::local(&endpoint, &access_key, &secret_key)).await.unwrap();
+    store.ensure_bucket(bucket).await.unwrap();
+    for (sse, key_id) in [("AES256", None), ("aws:kms", Some(kms_key))] {
+        let options = ObjectOptions {
+            storage_class: Some("REDUCED_REDUNDANCY".to_owned()),
+            sse: Some(sse.to_owned()),
+            sse_kms_key_id: key_id.clone(),
+            tags: [("cost center".to_owned(), "bids/1".to_owned())].into(),
+            ..ObjectOptions::default()
+        };
+        let (put, uploaded) = (format!("put-{sse}"), format!("upload-{sse}"));
+        let body = Bytes::from_static(b"the same bytes");
+        let request = PutRequest {
+            bucket: bucket.to_owned(),
+            key: put.clone(),
+            body: body.clone(),
+            condition: Condition::None,
+            options: options.clone(),
+        };
+        store.put(request).await.unwrap();
+        let id = store.create_upload(bucket, &uploaded, &options).await.unwrap();
+        let first = store.upload_part(bucket, &uploaded, &id, 1, vec![body.clone()]).await.unwrap();
+        let again = store.upload_part(bucket, &uploaded, &id, 1, vec![body.clone()]).await.unwrap();
+        assert_eq!(first.crc64nvme, again.crc64nvme);
+        if sse == "aws:kms" {
+            assert_ne!(first.etag, again.etag, "under KMS equal bytes have different etags");
+        }
+        // The late part is found again by its number, size and checksum, under its new etag.
+        let listed = store.list_parts(bucket, &uploaded, &id).await.unwrap();
+        assert_eq!(listed[0].etag, again.etag);
+        store.complete_upload(bucket, &uploaded, &id, &listed, Condition::None).await.unwrap();
+        for key in [put, uploaded] {
+            let object = store.get(bucket, &key).await.unwrap();
+            assert_eq!(object.body, body);
+            let head = store.head(bucket, &key).await.unwrap();
+            assert_eq!(head.sse.as_deref(), Some(sse), "{key}");
+            assert!(key_id.is_none() || head.sse_kms_key_id.is_some(), "{key}");
+            assert_eq!(head.storage_class.as_deref(), Some("REDUCED_REDUNDANCY"), "{key}");
+            let tags = store.client().get_object_tagging().bucket(bucket).key(&key).send().await.unwrap();
+            let tags: Vec<_> = tags.tag_set().iter().map(|tag| (tag.key(), tag.value())).collect();
+            assert_eq!(tags, [("cost center", "bids/1")], "{key}");
+        }
+    }
 }
 
 /// versitygw, MinIO or any other server that is already running, named by the environment.
@@ -81,9 +138,8 @@ async fn the_server_named_by_the_environment_conforms() {
     let access_key = std::env::var("LANDFALL_TEST_S3_ACCESS_KEY").unwrap();
     let secret_key = std::env::var("LANDFALL_TEST_S3_SECRET_KEY").unwrap();
     let bucket = std::env::var("LANDFALL_TEST_S3_BUCKET").unwrap_or_else(|_| "landfall-conformance".to_owned());
-    let signed = AwsSettings::local(&endpoint, &access_key, &secret_key);
-    let unsigned = AwsSettings { payload_signing: PayloadSigning::Never, ..signed.clone() };
-    for settings in [signed, unsigned] {
+    for payload_signing in [PayloadSigning::Always, PayloadSigning::Never] {
+        let settings = AwsSettings { payload_signing, ..AwsSettings::local(&endpoint, &access_key, &secret_key) };
         let store = AwsStore::connect(settings).await.unwrap();
         store.ensure_bucket(&bucket).await.unwrap();
         conforms(&endpoint, Arc::new(store), &bucket).await;

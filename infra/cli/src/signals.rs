@@ -1,0 +1,31 @@
+//! The end from outside: the first SIGTERM or SIGINT asks for an orderly end, the second one ends at once. The handlers
+//! are explicit, since the kernel ignores signals without one for a process that is PID 1.
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Answers a token that the first signal cancels. Must be called within the runtime.
+pub(crate) fn listen() -> anyhow::Result<CancellationToken> {
+    let terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
+    let interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
+    let token = CancellationToken::new();
+    tokio::spawn(wait(terminate, interrupt, token.clone()));
+    Ok(token)
+}
+
+async fn wait(mut terminate: Signal, mut interrupt: Signal, token: CancellationToken) {
+    let name = next(&mut terminate, &mut interrupt).await;
+    tracing::info!(signal = name, "ending in order; the same signal again ends at once");
+    token.cancel();
+    let name = next(&mut terminate, &mut interrupt).await;
+    tracing::warn!(signal = name, "second signal: ending at once; what is not landed is read again later");
+    std::process::exit(1);
+}
+
+async fn next(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}

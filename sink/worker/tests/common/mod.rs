@@ -1,0 +1,260 @@
+//! A Kafka, an S3 and a job in one process.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use landfall_commit::{Origins, SourcePartition};
+use landfall_job::JobSpec;
+use landfall_kafka::{ClusterClient, Connection, EmbeddedKafka, TopicPartition, Topics};
+use landfall_s3::embedded::LocalStore;
+use landfall_s3::{ListRequest, SharedStore, SystemTimer};
+use landfall_store::record::{Desired, End, JobRecord, Origin};
+use landfall_store::{JobStore, LogStore, StateLocation};
+use landfall_worker::budget::Budget;
+use landfall_worker::io::Threads;
+use landfall_worker::settings::EngineSettings;
+use landfall_worker::supervisor::{Worker, WorkerParts};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+pub const TOPIC: &str = "bids";
+const BUCKET: &str = "lake";
+
+pub fn event(n: u64) -> String {
+    format!("{{\"id\":{n},\"ts\":{},\"country\":\"{}\"}}", 1_760_000_000_000 + n * 1_000, ["de", "fr", "us"][(n % 3) as usize])
+}
+
+pub struct House {
+    kafka: EmbeddedKafka,
+    producer: BaseProducer,
+    pub store: SharedStore,
+    location: StateLocation,
+    jobs: JobStore,
+}
+
+pub struct Running {
+    end: CancellationToken,
+    runtime: Option<Runtime>,
+    task: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Running {
+    pub async fn stop(mut self) {
+        self.end.cancel();
+        if let Some(task) = self.task.take() {
+            task.await.unwrap();
+        }
+        self.shut();
+    }
+
+    /// As if the process were gone: its tasks end where they are. (Its polling threads go on until their answers
+    /// stop coming; they append nothing more.)
+    pub fn kill(mut self) {
+        self.shut();
+    }
+
+    fn shut(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[derive(Default, Debug)]
+pub struct Landed {
+    pub ids: BTreeSet<u64>,
+    pub records: u64,
+    pub letters: u64,
+    pub objects: Vec<String>,
+}
+
+impl House {
+    pub async fn new(partitions: u32) -> Self {
+        let kafka = EmbeddedKafka::start(1).unwrap();
+        kafka.create_topic(TOPIC, partitions).unwrap();
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", kafka.bootstrap_servers().unwrap())
+            .set("linger.ms", "5")
+            .create()
+            .unwrap();
+        let store: SharedStore = Arc::new(LocalStore::memory(&[BUCKET]));
+        let location = StateLocation::new(BUCKET, "_landfall/");
+        let jobs = JobStore::new(Arc::clone(&store), location.clone(), Arc::new(SystemTimer));
+        Self { kafka, producer, store, location, jobs }
+    }
+
+    pub fn connection(&self) -> Connection {
+        Connection {
+            bootstrap: self.kafka.bootstrap_servers().unwrap(),
+            properties: BTreeMap::from([("session.timeout.ms".to_owned(), "6000".to_owned())]),
+            client_id: "test".to_owned(),
+        }
+    }
+
+    pub fn produce(&self, value: &str) {
+        while self.producer.send(BaseRecord::<(), str>::to(TOPIC).payload(value)).is_err() {
+            self.producer.poll(Duration::from_millis(20));
+        }
+    }
+
+    pub fn flush(&self) {
+        self.producer.flush(Duration::from_secs(20)).unwrap();
+    }
+
+    /// A bounded job over what is in the topic now.
+    pub async fn create_job(&self, change: impl FnOnce(&mut serde_json::Value)) {
+        let mut document = serde_json::json!({
+            "name": "bids",
+            "source": {"cluster": "main", "topics": [TOPIC], "start": "earliest", "stop": "end"},
+            "sink": {"bucket": BUCKET, "key": "data/{field:country}/{topic}+{partition}+{first_offset}.{ext}"},
+        });
+        change(&mut document);
+        let spec = JobSpec::parse(&document.to_string()).unwrap_or_else(|e| panic!("{e}"));
+        let connection = self.connection();
+        let (topics, marks) = tokio::task::spawn_blocking(move || {
+            let kafka = ClusterClient::new(&connection, Duration::from_secs(10)).unwrap();
+            let topics = kafka.topics(&Topics::Names(vec![TOPIC.to_owned()])).unwrap();
+            let partitions: Vec<TopicPartition> = topics[TOPIC]
+                .partitions
+                .iter()
+                .map(|p| TopicPartition { topic: TOPIC.into(), partition: *p })
+                .collect();
+            (topics, kafka.watermarks(&partitions).unwrap())
+        })
+        .await
+        .unwrap();
+        let topic_id = topics[TOPIC].id.clone();
+        let now = Timestamp::now();
+        let origin = |tp: &TopicPartition, start: i64| Origin {
+            cluster: "main".into(),
+            topic: tp.topic.to_string(),
+            topic_id: topic_id.clone(),
+            partition: tp.partition,
+            start_offset: start,
+        };
+        let end = |tp: &TopicPartition, end: i64| End {
+            cluster: "main".into(),
+            topic: tp.topic.to_string(),
+            partition: tp.partition,
+            end_offset: end,
+        };
+        let record = JobRecord {
+            format: 1,
+            name: "bids".into(),
+            uid: "0123456789abcdef0123456789abcdef".into(),
+            generation: 1,
+            config_version: 1,
+            spec,
+            desired: Desired::Running,
+            restarts: 0,
+            origins: marks.iter().map(|(tp, marks)| origin(tp, marks.start)).collect(),
+            ends: Some(marks.iter().map(|(tp, marks)| end(tp, marks.end)).collect()),
+            lanes: 1,
+            created_at: now,
+            changed_at: now,
+            changed_by: "test".into(),
+            failed: None,
+            finished_at: None,
+            closed: false,
+            idempotency: None,
+            write_token: String::new(),
+        };
+        let start = marks
+            .iter()
+            .map(|(tp, marks)| {
+                let source = SourcePartition {
+                    cluster: "main".into(),
+                    topic: tp.topic.to_string(),
+                    topic_id: topic_id.clone().unwrap_or_default(),
+                    partition: tp.partition,
+                };
+                (source, u64::try_from(marks.start).unwrap())
+            })
+            .collect();
+        let origins = Origins { start, bucket: BUCKET.into(), lanes: 1, created_at_ms: now.as_millisecond() };
+        let log = LogStore::new(Arc::clone(&self.store), self.location.clone(), Arc::new(SystemTimer), "test".into());
+        log.write_origins(&record, &origins).await.unwrap();
+        self.jobs.create(record, None).await.unwrap();
+    }
+
+    pub fn start_worker(&self, id: &str) -> Running {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let spawner = Threads::new(runtime.handle().clone(), 2).unwrap();
+        let parts = WorkerParts {
+            id: id.to_owned(),
+            pool: "shared".into(),
+            version: "test".into(),
+            store: Arc::clone(&self.store),
+            state: self.location.clone(),
+            clusters: BTreeMap::from([("main".to_owned(), self.connection())]),
+            rack: None,
+            budget: Budget::new(256 << 20),
+            scratch: None,
+            engine: EngineSettings { tail_poll_ms: 1_000, complete_grace_ms: 2_000, ..EngineSettings::default() },
+            drain_timeout: Duration::from_secs(10),
+            beat: Duration::from_millis(500),
+            timer: Arc::new(SystemTimer),
+            spawner: Arc::new(spawner),
+            upload_slots: Arc::new(Semaphore::new(16)),
+            fetch_kbytes: 16_384,
+        };
+        let end = CancellationToken::new();
+        let task = runtime.spawn(Worker::new(parts).run(end.clone(), || {}));
+        Running { end, runtime: Some(runtime), task: Some(task) }
+    }
+
+    pub async fn wait_finished(&self, within: Duration) {
+        let deadline = tokio::time::Instant::now() + within;
+        loop {
+            let record = self.jobs.get("bids").await.unwrap().record;
+            if let Some(failure) = record.failed {
+                panic!("the job failed: {failure:?}");
+            }
+            if record.finished_at.is_some() {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "not finished in time; see the log above");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn keys(&self, prefix: &str) -> Vec<String> {
+        let (mut keys, mut continuation) = (Vec::new(), None);
+        loop {
+            let request = ListRequest { bucket: BUCKET.into(), prefix: prefix.into(), continuation, ..ListRequest::default() };
+            let page = self.store.list(request).await.unwrap();
+            keys.extend(page.objects.into_iter().map(|object| object.key));
+            continuation = page.continuation;
+            if continuation.is_none() {
+                return keys;
+            }
+        }
+    }
+
+    pub async fn landed(&self) -> Landed {
+        let mut landed = Landed::default();
+        for key in self.keys("data/").await {
+            for line in self.lines(&key).await {
+                let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+                landed.ids.insert(value["id"].as_u64().unwrap());
+                landed.records += 1;
+            }
+            landed.objects.push(key);
+        }
+        for key in self.keys("_landfall-dlq/").await {
+            landed.letters += self.lines(&key).await.len() as u64;
+        }
+        landed
+    }
+
+    async fn lines(&self, key: &str) -> Vec<String> {
+        let object = self.store.get(BUCKET, key).await.unwrap();
+        let text = zstd::decode_all(object.body.as_ref()).unwrap();
+        String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
+    }
+}
