@@ -122,7 +122,6 @@ pub(crate) async fn authenticate(State(state): State<ApiState>, mut request: Req
             Some(principal) => principal,
             None => {
                 return Problem::new(Kind::Unauthenticated, "send authorization: Bearer <token> with a known token")
-                    .with_header(header::WWW_AUTHENTICATE, "Bearer")
                     .into_response();
             }
         },

@@ -29,8 +29,8 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
         request.extensions().get::<MatchedPath>().map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
     let mut response = next.run(request).await;
     if let Some(Carried(mut problem)) = response.extensions_mut().remove::<Carried>() {
-        problem.instance.clone_from(&path);
-        problem.request_id = id.to_str().unwrap_or_default().to_owned();
+        problem.instance = path.as_str().into();
+        problem.request_id = id.to_str().unwrap_or_default().into();
         let headers = response.headers().clone();
         response = problem.into_response();
         for (name, value) in &headers {
@@ -71,7 +71,7 @@ fn request_id(request: &Request) -> Option<HeaderValue> {
 pub(crate) async fn bound(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let Ok(_permit) = state.permits().try_acquire_owned() else {
         let detail = format!("{} requests are under way: try again", state.limits.concurrent_requests);
-        return Problem::new(Kind::Overloaded, detail).with_header(header::RETRY_AFTER, "1").into_response();
+        return Problem::new(Kind::Overloaded, detail).into_response();
     };
     within(state.limits.request, next.run(request)).await
 }

@@ -18,7 +18,7 @@ impl From<BackendError> for Problem {
                 Self::new(Kind::CheckFailed, count(errors.len(), "check failed", "checks failed")).with_errors(errors)
             }
             BackendError::CheckTimedOut { .. } => Self::new(Kind::TimedOut, format!("{error}; nothing was created")),
-            BackendError::Unavailable { .. } => retry_later(Self::new(Kind::DependencyUnavailable, error.to_string())),
+            BackendError::Unavailable { .. } => Self::new(Kind::DependencyUnavailable, error.to_string()),
             BackendError::WrongState { .. } => Self::new(Kind::WrongState, error.to_string()),
             BackendError::IdempotencyMismatch { .. } => {
                 Self::new(Kind::IdempotencyMismatch, format!("{error}: send a new key for a new job"))
@@ -47,7 +47,7 @@ fn jobs(error: &JobStoreError) -> Problem {
             Problem::new(Kind::JobExists, format!("{error}: replace it with PUT, or choose another name"))
         }
         JobStoreError::Conflict { .. } => Problem::new(Kind::PreconditionFailed, error.to_string()),
-        JobStoreError::Contended { .. } => retry_later(Problem::new(Kind::Contended, error.to_string())),
+        JobStoreError::Contended { .. } => Problem::new(Kind::Contended, error.to_string()),
         JobStoreError::Broken { .. } | JobStoreError::Encode { .. } | JobStoreError::TooMany { .. } => {
             tracing::error!(%error, "a job record cannot be used");
             Problem::new(Kind::Internal, error.to_string())
@@ -60,11 +60,7 @@ fn jobs(error: &JobStoreError) -> Problem {
 fn store(error: &StoreError) -> Problem {
     tracing::error!(%error, "the state bucket did not do as asked");
     let detail = format!("the state bucket answered {} to {}", error.code, error.operation.name());
-    retry_later(Problem::new(Kind::DependencyUnavailable, detail))
-}
-
-fn retry_later(problem: Problem) -> Problem {
-    problem.with_header(http::header::RETRY_AFTER, "2")
+    Problem::new(Kind::DependencyUnavailable, detail)
 }
 
 fn count(number: usize, one: &str, many: &str) -> String {

@@ -127,7 +127,6 @@ pub struct Alive {
 }
 
 /// `/livez`, `/readyz`, `/healthz` and `/metrics`, for a process without an API of its own.
-#[must_use]
 pub fn health_router(state: HealthState) -> Router {
     probes(state.clone()).merge(Router::new().route("/metrics", get(metrics)).with_state(state))
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use landfall_job::FieldError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -100,6 +100,31 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// What a client needs beside the body: how to authenticate, or when to come again (in seconds).
+    fn header(self) -> Option<(HeaderName, &'static str)> {
+        match self {
+            Self::Unauthenticated => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            Self::Overloaded => Some((header::RETRY_AFTER, "1")),
+            Self::Contended | Self::DependencyUnavailable => Some((header::RETRY_AFTER, "2")),
+            Self::InvalidRequest
+            | Self::InvalidJob
+            | Self::CheckFailed
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::JobExists
+            | Self::WrongState
+            | Self::PreconditionFailed
+            | Self::PayloadTooLarge
+            | Self::UnsupportedMediaType
+            | Self::IdempotencyMismatch
+            | Self::Internal
+            | Self::TimedOut => None,
+        }
+    }
+}
+
 /// One mistake: which field, what stands there, what is wrong with it and how to mend it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProblemField {
@@ -123,20 +148,25 @@ impl From<FieldError> for ProblemField {
 pub struct Problem {
     /// `/problems/<slug>`: a stable name of the kind of problem.
     #[serde(rename = "type")]
-    pub kind_uri: String,
-    pub title: String,
+    #[schema(value_type = String)]
+    pub kind_uri: Box<str>,
+    #[schema(value_type = String)]
+    pub title: Box<str>,
     pub status: u16,
     pub detail: String,
     /// The path that was asked for.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub instance: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    #[schema(value_type = String)]
+    pub instance: Box<str>,
     /// The same as the answer's `x-request-id`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub request_id: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    #[schema(value_type = String)]
+    pub request_id: Box<str>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProblemField>,
+    /// None in a problem that was read from an answer.
     #[serde(skip)]
-    pub(crate) headers: Vec<(header::HeaderName, HeaderValue)>,
+    kind: Option<Kind>,
 }
 
 impl Problem {
@@ -144,26 +174,20 @@ impl Problem {
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let (slug, title, status) = kind.facts();
         Self {
-            kind_uri: format!("/problems/{slug}"),
-            title: title.to_owned(),
+            kind_uri: format!("/problems/{slug}").into(),
+            title: title.into(),
             status: status.as_u16(),
             detail: detail.into(),
-            instance: String::new(),
-            request_id: String::new(),
+            instance: Box::default(),
+            request_id: Box::default(),
             errors: Vec::new(),
-            headers: Vec::new(),
+            kind: Some(kind),
         }
     }
 
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors.into_iter().map(ProblemField::from).collect();
-        self
-    }
-
-    #[must_use]
-    pub(crate) fn with_header(mut self, name: header::HeaderName, value: &'static str) -> Self {
-        self.headers.push((name, HeaderValue::from_static(value)));
         self
     }
 }
@@ -191,8 +215,8 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(&self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        for (name, value) in &self.headers {
-            headers.insert(name.clone(), value.clone());
+        if let Some((name, value)) = self.kind.and_then(Kind::header) {
+            headers.insert(name, HeaderValue::from_static(value));
         }
         response.extensions_mut().insert(Carried(self));
         response

@@ -10,7 +10,6 @@ use crate::state::ApiState;
 use crate::{auth, edge, health};
 
 /// The whole API.
-#[must_use]
 pub fn router(state: ApiState) -> Router {
     let metrics = Router::new().route("/metrics", get(health::metrics)).with_state(state.health.clone());
     let protected = Router::new()

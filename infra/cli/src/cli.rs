@@ -73,5 +73,5 @@ pub(crate) struct ConfigArgument {
 
 /// A span of time with its unit, as `90s` or `1h30m`.
 pub(crate) fn duration(text: &str) -> Result<DurationMs, String> {
-    DurationMs::parse(text).map_err(|refusal| refusal.to_string())
+    DurationMs::parse(text).map_err(|refusal| format!("{}; {}", refusal.problem, refusal.fix))
 }

@@ -129,8 +129,8 @@ impl LogStore {
             view.closing &= state.closing();
             for (partition, set) in state.partitions() {
                 let id = PartitionId {
-                    cluster: partition.cluster.to_string(),
-                    topic: partition.topic.to_string(),
+                    cluster: partition.cluster.clone(),
+                    topic: partition.topic.clone(),
                     partition: partition.partition,
                 };
                 view.landed.insert(id, i64::try_from(set.low()).unwrap_or(i64::MAX));

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use landfall_format::{Chunk, NoHeaders, Plan, Record, Scratch, Verdict, accept, encode_independent};
 use landfall_job::JobSpec;
 
+type Answer<T> = Result<T, Box<dyn std::error::Error>>;
+
 /// Each figure is the least of so many runs: the one least disturbed.
 const RUNS: usize = 9;
 const CHUNK_BYTES: usize = 1 << 20;
@@ -103,14 +105,14 @@ fn record(offset: i64, value: &str) -> Record<'_> {
     }
 }
 
-fn measure(name: &str, sink: &str, events: &[String], runs: usize) -> Result<(), Box<dyn std::error::Error>> {
+fn measure(name: &str, sink: &str, events: &[String], runs: usize) -> Answer<()> {
     let job = format!("name: bench\nsource: {{cluster: main, topics: [bids]}}\nsink:\n  bucket: lake{sink}\n");
     let plan = Plan::compile(&JobSpec::parse(&job)?)?;
     let mut scratch = Scratch::new(&plan);
     let epoch = Instant::now();
     let per_record = |start: f64| (elapsed_ns(epoch) - start) / events.len() as f64;
 
-    let least = |mut run: Box<dyn FnMut() -> Result<(f64, f64), Box<dyn std::error::Error>> + '_>| {
+    let least = |mut run: Box<dyn FnMut() -> Answer<(f64, f64)> + '_>| {
         (0..runs)
             .map(|_| run())
             .try_fold((f64::MAX, f64::MAX), |least, run| run.map(|run| (least.0.min(run.0), least.1.min(run.1))))
@@ -132,7 +134,7 @@ fn measure(name: &str, sink: &str, events: &[String], runs: usize) -> Result<(),
         let mut encoder = plan.new_encoder()?;
         let mut encode_ns = 0.0;
         output = 0;
-        let mut encode = |chunk: Chunk| -> Result<(), Box<dyn std::error::Error>> {
+        let mut encode = |chunk: Chunk| -> Answer<()> {
             let start = elapsed_ns(epoch);
             let independent = plan.chunks_are_independent();
             let pieces = if independent { encode_independent(&plan, chunk)? } else { encoder.encode(chunk)? };
@@ -164,7 +166,7 @@ fn measure(name: &str, sink: &str, events: &[String], runs: usize) -> Result<(),
     Ok(())
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Answer<()> {
     let mut arguments = std::env::args().skip(1);
     let records: i64 = arguments.next().map_or(Ok(30_000), |records| records.parse())?;
     let runs: usize = arguments.next().map_or(Ok(RUNS), |runs| runs.parse())?;

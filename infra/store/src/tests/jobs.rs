@@ -90,7 +90,7 @@ async fn a_stale_etag_is_a_conflict_and_a_refused_change_is_handed_back() {
     let second = jobs.update_if("bids", Some(std::slice::from_ref(&first.etag)), bump).await.unwrap();
     let conflict = JobStoreError::Conflict { name: "bids".into() };
     assert_eq!(
-        jobs.update_if("bids", Some(&[first.etag.clone()]), bump).await,
+        jobs.update_if("bids", Some(std::slice::from_ref(&first.etag)), bump).await,
         Err(UpdateError::Store(conflict.clone()))
     );
     assert_eq!(jobs.replace(record("bids"), &first.etag).await, Err(conflict));

@@ -110,7 +110,7 @@ fn push_plain(field: EnvelopeField, column: &mut ColumnBuffer, record: &Record<'
         (EnvelopeField::Partition, Values::Int32(values)) => values.push(record.partition),
         (EnvelopeField::Offset, Values::Int64(values)) => values.push(record.offset),
         (EnvelopeField::Timestamp, Values::Millis(values)) if record.timestamp_ms >= 0 => {
-            values.push(record.timestamp_ms)
+            values.push(record.timestamp_ms);
         }
         _ => {
             column.push_null();

@@ -5,13 +5,15 @@
 //! No byte order mark, no second document, no trailing comma, no comment, no NaN. A number may be of any size: it is
 //! text here. Property tests hold this equal to what serde_json accepts.
 
+mod fault;
 mod number;
 mod scan;
 mod text;
 mod walk;
 
+pub use fault::JsonError;
 pub(crate) use number::parse_number;
-pub use scan::{JsonError, MAX_DEPTH};
+pub use scan::MAX_DEPTH;
 pub(crate) use scan::{Kind, Scanner, Span};
 pub(crate) use text::{unescape_into, write_string};
 pub(crate) use walk::{Captures, Document, PathTree};

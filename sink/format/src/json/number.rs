@@ -31,8 +31,13 @@ pub(crate) fn parse_number(text: &str) -> Option<Number> {
         if digit == 0 {
             zeros = zeros.saturating_add(u32::from(digits != 0));
         } else {
-            let shift = 10u128.checked_pow(zeros.checked_add(1)?).filter(|_| zeros < MAX_POWER);
-            digits = if digits == 0 { 0 } else { digits.checked_mul(shift?)? };
+            // Zeros wait until a digit follows, so that those at the end cost no precision.
+            let shift = match zeros {
+                0 => 10,
+                1..MAX_POWER => 10u128.checked_pow(zeros + 1)?,
+                _ => return None,
+            };
+            digits = digits.checked_mul(shift)?;
             digits = digits.checked_add(u128::from(digit))?;
             zeros = 0;
         }

@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-use super::scan::{JsonError, Kind, Scanner, Span};
+use super::fault::JsonError;
+use super::scan::{Kind, Scanner, Span};
 use super::text::unescape_into;
 
 /// Which node of the tree; the root is 0. Nodes are numbered in depth-first order, so a subtree is a range.

@@ -65,6 +65,15 @@ fn within(at_ms: Option<i64>) -> Result<i64, BadTime> {
 
 /// A count of `unit` as microseconds, rounded down; `None` beyond `i128` or for what is no number.
 pub(crate) fn epoch_micros(text: &str, unit: TimeUnit) -> Option<i128> {
+    // Nearly every time is a plain integer.
+    if let Ok(count) = text.parse::<i64>().map(i128::from) {
+        return Some(match unit {
+            TimeUnit::Seconds => count * 1_000_000,
+            TimeUnit::Millis => count * 1_000,
+            TimeUnit::Micros => count,
+            TimeUnit::Nanos => count.div_euclid(1_000),
+        });
+    }
     let number = parse_number(text)?;
     match unit {
         TimeUnit::Seconds => number.scaled_down(6),

@@ -147,6 +147,10 @@ impl Engine {
             self.letters.forget_pending();
             return;
         }
+        if self.control.goal != Goal::Run && self.files.open_count() > 0 {
+            // Records that were on their way when the wish came opened files once more.
+            self.close_all(Trigger::Pause);
+        }
         if self.control.goal == Goal::Run && self.ends.is_some() && !self.control.finished {
             self.maybe_finish();
         }

@@ -179,6 +179,9 @@ impl Engine {
             file.must_check_upload |= file.next_part > 1;
         }
         self.files.recheck_ready();
+        for id in self.files.ids() {
+            self.advance_file(id);
+        }
         self.appender.want_fold();
     }
 

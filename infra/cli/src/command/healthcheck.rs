@@ -1,0 +1,78 @@
+//! `healthcheck`: asks a process on this machine whether it is ready; what a container's health check runs.
+//!
+//! Where it listens is told by `--url`, by the configuration, or by the variables that override it; a worker's address is
+//! asked first, and the API's where nobody listens there.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use clap::Args;
+use reqwest::Url;
+
+use crate::client::reachable;
+use crate::exit::{Failure, Outcome};
+use crate::fleet;
+
+const TIMEOUT: Duration = Duration::from_secs(4);
+const DEFAULTS: [SocketAddr; 2] = [
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081),
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080),
+];
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// What to ask, as http://127.0.0.1:8081/readyz
+    #[arg(long, value_name = "URL")]
+    url: Option<Url>,
+    /// The configuration of the process that is asked
+    #[arg(long, value_name = "FILE", env = "LANDFALL_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Outcome {
+    let urls: Vec<String> = match (arguments.url, arguments.config) {
+        (Some(url), _) => vec![url.to_string()],
+        (None, Some(path)) => {
+            let config = fleet::load(&path)?;
+            vec![ready_url(config.worker.listen), ready_url(config.api.listen)]
+        }
+        (None, None) => from_environment()?,
+    };
+    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().map_err(anyhow::Error::from)?;
+    let mut silent = Vec::new();
+    for url in &urls {
+        match client.get(url).send().await {
+            Ok(answer) if answer.status().is_success() => return Ok(()),
+            Ok(answer) => {
+                let status = answer.status();
+                let text: String = answer.text().await.unwrap_or_default().chars().take(500).collect();
+                return Err(anyhow!("{url} answers {status}: {text}").into());
+            }
+            Err(error) if error.is_connect() => silent.push(url.as_str()),
+            Err(error) => return Err(anyhow!("{url} gave no answer: {error}").into()),
+        }
+    }
+    Err(anyhow!("nobody listens at {}", silent.join(" or ")).into())
+}
+
+fn ready_url(listen: SocketAddr) -> String {
+    format!("http://{}/readyz", reachable(listen))
+}
+
+fn from_environment() -> Result<Vec<String>, Failure> {
+    let mut urls = Vec::new();
+    for name in ["LANDFALL_WORKER__LISTEN", "LANDFALL_API__LISTEN"] {
+        if let Ok(text) = std::env::var(name) {
+            let address: SocketAddr = text.parse().map_err(|_| {
+                Failure::Usage(format!("{name}: {text:?} is not an address with a port; write 127.0.0.1:8081"))
+            })?;
+            urls.push(ready_url(address));
+        }
+    }
+    if urls.is_empty() {
+        urls.extend(DEFAULTS.map(ready_url));
+    }
+    Ok(urls)
+}

@@ -1,0 +1,36 @@
+//! One command a file.
+
+pub(crate) mod audit;
+pub(crate) mod completions;
+pub(crate) mod dev;
+pub(crate) mod healthcheck;
+pub(crate) mod job;
+pub(crate) mod lag;
+pub(crate) mod run;
+pub(crate) mod validate;
+
+mod document;
+mod status;
+mod wait;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Outcome;
+use crate::output;
+
+/// Runs the command that was asked for.
+pub(crate) async fn run(cli: Cli) -> Outcome {
+    let format = cli.output;
+    match cli.command {
+        Command::Dev(arguments) => dev::run(arguments, format).await,
+        Command::Run(arguments) => run::run(&arguments.config).await,
+        Command::Api(arguments) => run::api(&arguments.config).await,
+        Command::Worker(arguments) => run::worker(arguments).await,
+        Command::Job(arguments) => job::run(arguments, format).await,
+        Command::Validate(arguments) => validate::run(arguments, format).await,
+        Command::Lag(arguments) => lag::run(arguments, format).await,
+        Command::Audit(arguments) => audit::run(arguments, format).await,
+        Command::Healthcheck(arguments) => healthcheck::run(arguments).await,
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::ConfigReference => Ok(output::print(&landfall_config::config_reference())?),
+    }
+}

@@ -1,0 +1,79 @@
+//! `validate`: every mistake of a job document; with a configuration also against the real cluster and bucket, by the
+//! very checks that creating the job would make.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use axum::body::{Body, to_bytes};
+use clap::Args;
+use http::{Request, header};
+use landfall_api::{HealthState, Problem, Validation, router};
+use landfall_job::JobSpec;
+use tower::ServiceExt;
+
+use super::document::FileArgument;
+use crate::client::told_field;
+use crate::exit::{Failure, Outcome};
+use crate::fleet;
+use crate::output::{self, Format};
+
+const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    file: FileArgument,
+    /// The fleet configuration: checks clusters and buckets too
+    #[arg(long, value_name = "FILE", env = "LANDFALL_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
+    let document = arguments.file.read()?;
+    let spec = JobSpec::parse(&document).map_err(|errors| Failure::Usage(errors.to_string()))?;
+    if let Some(path) = &arguments.config {
+        real_parts(&spec, path).await?;
+    }
+    let people = output::yaml(&spec)?;
+    Ok(output::show(format, &spec, || people)?)
+}
+
+/// Asks the API's own code, without a listener.
+async fn real_parts(spec: &JobSpec, path: &std::path::Path) -> Outcome {
+    let mut config = fleet::load(path)?;
+    config.check_job(spec).map_err(|errors| Failure::Usage(errors.to_string()))?;
+    // Nobody else reaches the API that is asked here.
+    config.api.auth = landfall_config::Auth { mode: landfall_config::AuthMode::None, tokens: Vec::new() };
+    let store = fleet::connect_stores(&config).await?;
+    let readiness = fleet::ProcessReadiness::new(Arc::clone(&store), fleet::location(&config), None);
+    let health = HealthState::new(fleet::VERSION, Arc::new(readiness), None);
+    let api = router(fleet::api_state(&config, &store, health)?);
+    let body = serde_json::to_vec(spec).context("the document cannot be written as JSON")?;
+    let request = Request::post("/v1/jobs/validate")
+        .header(header::HOST, "127.0.0.1")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body))
+        .context("the check cannot be asked for")?;
+    let answer = match api.oneshot(request).await {
+        Ok(answer) => answer,
+        Err(never) => match never {},
+    };
+    let status = answer.status();
+    let body = to_bytes(answer.into_body(), MAX_ANSWER_BYTES).await.context("the check gave no whole answer")?;
+    if !status.is_success() {
+        let problem: Problem = serde_json::from_slice(&body).with_context(|| format!("the check ended with {status}"))?;
+        return Err(anyhow!("{}", problem.detail).into());
+    }
+    let checked: Validation = serde_json::from_slice(&body).context("the check's answer cannot be read")?;
+    for warning in &checked.warnings {
+        eprintln!("warning: {warning}");
+    }
+    if checked.valid {
+        return Ok(());
+    }
+    for error in &checked.errors {
+        eprintln!("error: {}", told_field(error));
+    }
+    Err(Failure::Found)
+}

@@ -1,0 +1,59 @@
+//! The API's state from the configuration.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use landfall_api::{
+    ApiParts, ApiState, Auth, Cluster, HealthState, KafkaCluster, Limits, Role, StaticToken, SystemEnvironment,
+};
+use landfall_config::{self as config, AuthMode, FleetConfig};
+use landfall_s3::store::SharedStore;
+use landfall_s3::timer::SystemTimer;
+use landfall_store::{HeartbeatStore, JobStore, LogStore};
+
+use super::{clusters, identity};
+use crate::exit::Failure;
+
+/// Puts the API together; nothing listens yet.
+///
+/// # Errors
+/// A cluster's properties cannot be those of a client.
+pub(crate) fn state(config: &FleetConfig, store: &SharedStore, health: HealthState) -> Result<ApiState, Failure> {
+    let who = format!("api-{}", identity::host());
+    let location = super::location(config);
+    let timer = Arc::new(SystemTimer);
+    let mut asked: BTreeMap<String, Arc<dyn Cluster>> = BTreeMap::new();
+    for (name, connection) in clusters::connections(config, &who) {
+        let client = clusters::kafka_client(&name, &connection)?;
+        asked.insert(name, Arc::new(KafkaCluster::new(client)));
+    }
+    let registered: Vec<String> = config.buckets.keys().cloned().collect();
+    Ok(ApiState::new(ApiParts {
+        jobs: JobStore::new(Arc::clone(store), location.clone(), timer.clone()),
+        heartbeats: HeartbeatStore::new(Arc::clone(store), location.clone()),
+        logs: LogStore::new(Arc::clone(store), location, timer, who),
+        buckets: Arc::clone(store),
+        allowed_buckets: (!registered.is_empty()).then_some(registered),
+        clusters: asked,
+        auth: auth(&config.api.auth),
+        environment: Arc::new(SystemEnvironment),
+        health,
+        limits: Limits::default(),
+    }))
+}
+
+fn auth(auth: &config::Auth) -> Auth {
+    match auth.mode {
+        AuthMode::None => Auth::None,
+        AuthMode::Token => Auth::Tokens(auth.tokens.iter().map(token).collect()),
+    }
+}
+
+fn token(token: &config::Token) -> StaticToken {
+    let role = match token.role {
+        config::Role::Viewer => Role::Viewer,
+        config::Role::Editor => Role::Editor,
+        config::Role::Operator => Role::Operator,
+    };
+    StaticToken { name: token.name.clone(), sha256: token.sha256, role, team: token.team.clone() }
+}

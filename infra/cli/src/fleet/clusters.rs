@@ -1,0 +1,37 @@
+//! The registered Kafka clusters as clients take them. Properties are tried on a client at once, so that a misspelt one
+//! ends the start instead of every job.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use landfall_config::FleetConfig;
+use landfall_kafka::{ClusterClient, Connection};
+
+use crate::exit::Failure;
+
+/// Bounds each question that is asked of a cluster.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
+/// A longer client id only makes the broker's log hard to read.
+const MAX_CLIENT_ID_CHARS: usize = 120;
+
+/// The connections by registered name; `who` is seen in the brokers' logs and quotas.
+pub(crate) fn connections(config: &FleetConfig, who: &str) -> BTreeMap<String, Connection> {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    let client_id: String = format!("landfall-{who}").chars().map(plain).take(MAX_CLIENT_ID_CHARS).collect();
+    let connection = |cluster: &landfall_config::ClusterConfig| Connection {
+        bootstrap: cluster.bootstrap_servers.clone(),
+        properties: cluster.properties.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect(),
+        client_id: client_id.clone(),
+    };
+    config.clusters.iter().map(|(name, cluster)| (name.clone(), connection(cluster))).collect()
+}
+
+/// A client that asks one cluster; nothing is sent yet.
+///
+/// # Errors
+/// A property that librdkafka does not know.
+pub(crate) fn kafka_client(name: &str, connection: &Connection) -> Result<Arc<ClusterClient>, Failure> {
+    let client = ClusterClient::new(connection, REQUEST_TIMEOUT);
+    client.map(Arc::new).map_err(|error| Failure::Usage(format!("clusters.{name}.properties: {error}")))
+}

@@ -1,0 +1,65 @@
+//! The worker's parts from the configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use landfall_config::FleetConfig;
+use landfall_s3::store::SharedStore;
+use landfall_s3::timer::SystemTimer;
+use landfall_worker::budget::Budget;
+use landfall_worker::io::{Scratch, Threads};
+use landfall_worker::settings::EngineSettings;
+use landfall_worker::supervisor::WorkerParts;
+use tokio::sync::Semaphore;
+
+use super::memory::Shares;
+use super::{VERSION, clusters};
+use crate::exit::Failure;
+
+/// Puts the worker together; nothing runs yet. `id` is seen in heartbeats and log entries.
+///
+/// # Errors
+/// A cluster's properties cannot be those of a client, or the scratch folder cannot be used.
+pub(super) fn parts(
+    config: &FleetConfig,
+    store: &SharedStore,
+    id: String,
+    beat: Duration,
+) -> Result<WorkerParts, Failure> {
+    let connections = clusters::connections(config, &id);
+    for (name, connection) in &connections {
+        clusters::kafka_client(name, connection)?;
+    }
+    let shares = Shares::of_worker(&config.worker);
+    let engine = EngineSettings::for_budget(shares.buffer_bytes());
+    let scratch = match &config.worker.scratch {
+        Some(scratch) => {
+            let opened = Scratch::open(&scratch.dir, scratch.limit.0);
+            Some(opened.with_context(|| format!("worker.scratch.dir {} cannot be used", scratch.dir.display()))?)
+        }
+        None => None,
+    };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let spawner = Threads::new(tokio::runtime::Handle::current(), cores)
+        .context("the threads of the encoders cannot be started")?;
+    Ok(WorkerParts {
+        id,
+        pool: config.worker.pool.clone(),
+        version: VERSION.to_owned(),
+        store: Arc::clone(store),
+        state: super::location(config),
+        clusters: connections,
+        // An operator gives client.rack among the cluster's properties.
+        rack: None,
+        budget: Budget::new(shares.accounted_bytes),
+        scratch,
+        upload_slots: Arc::new(Semaphore::new(shares.upload_slots(engine.part_size_bytes))),
+        engine,
+        drain_timeout: config.worker.drain_timeout.as_duration(),
+        beat,
+        timer: Arc::new(SystemTimer),
+        spawner: Arc::new(spawner),
+        fetch_kbytes: u32::try_from(shares.fetch_bytes / 1_024).unwrap_or(u32::MAX),
+    })
+}
