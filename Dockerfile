@@ -5,7 +5,10 @@
 #
 # Run it with a read-only root and no capabilities; only worker.scratch and --data need a place to write:
 #
-#   docker run --read-only --cap-drop all --volume ./fleet.yaml:/etc/landfall/fleet.yaml:ro landfall worker --config /etc/landfall/fleet.yaml
+#   docker run --read-only --cap-drop all --volume ./fleet.yaml:/etc/landfall/fleet.yaml:ro \
+#     --env LANDFALL_CONFIG=/etc/landfall/fleet.yaml landfall worker
+#
+# The variable serves the health check too; where the configuration comes by LANDFALL_..__LISTEN, that is read.
 
 ARG BUILDER=docker.io/library/rust:1.95.0-bookworm
 ARG BASE=gcr.io/distroless/cc-debian12:nonroot

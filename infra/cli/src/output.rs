@@ -47,7 +47,7 @@ pub(crate) fn yaml<T: Serialize>(value: &T) -> anyhow::Result<String> {
 /// A table without lines, as wide as its contents.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_header(header.iter().map(|name| name.to_uppercase()));
+    table.load_style(NOTHING).set_header(header.iter().map(|name| name.to_uppercase()));
     for row in rows {
         table.add_row(row);
     }

@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(age(Some(10.0)), Some(Age { seconds: 11.0, estimated: true }));
         assert_eq!(age(None), Some(Age { seconds: 1.0, estimated: true }));
         assert_eq!(age(Some(0.0)), Some(Age { seconds: 1.0, estimated: true }));
-        assert_eq!(report(&[unread.clone()], 10_000, None).age, None);
+        assert_eq!(report(std::slice::from_ref(&unread), 10_000, None).age, None);
         assert_eq!(report(&[], 10_000, None).age, Some(Age { seconds: 0.0, estimated: false }));
     }
 

@@ -14,6 +14,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::metadata::MetadataPartition;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use crate::cluster_error::ClusterError;
 use crate::context::Context;
 use crate::error::kind_of;
 use crate::events::{ListEntry, code_name, read_partition_list};
@@ -22,12 +23,10 @@ use crate::native_admin::{self, NativeError};
 use crate::settings::{Connection, SettingsError, Topics, check_topic_name};
 use crate::source::{CommitOffset, SourceErrorKind, TopicPartition};
 
-type Client = Arc<BaseConsumer<Context>>;
+pub(crate) type Client = Arc<BaseConsumer<Context>>;
 
 /// Topics described in one request.
 const DESCRIBE_CHUNK: usize = 500;
-/// The pause before a coordinator that is moving is asked again.
-const COORDINATOR_PAUSE: Duration = Duration::from_millis(200);
 /// Some of librdkafka's requests want a client with a group; this one is never joined and never committed for.
 pub(crate) const NO_GROUP: &str = "landfall-no-group";
 /// How librdkafka's mock cluster names itself.
@@ -90,27 +89,6 @@ pub struct NewTopicSpec {
     pub replication: i32,
     /// Topic settings as `retention.ms`.
     pub config: BTreeMap<String, String>,
-}
-
-/// Why a cluster did not answer as asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ClusterError {
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    #[error("kafka at {bootstrap} gave no answer to {request} within {timeout_ms} ms: {message}")]
-    Unreachable { bootstrap: String, request: String, timeout_ms: u64, message: String },
-    #[error("kafka at {bootstrap} refuses our credentials: {message}; check the sasl.* and ssl.* properties")]
-    Authentication { bootstrap: String, message: String },
-    #[error("kafka does not authorise {request}: {message}")]
-    Authorization { request: String, message: String },
-    #[error("topic {topic} does not exist")]
-    UnknownTopic { topic: String },
-    #[error("topic {topic} exists already")]
-    TopicExists { topic: String },
-    #[error("consumer group {group} has running members: stop them before its offsets are set")]
-    GroupActive { group: String },
-    #[error("kafka refused {request}: {message} ({code})")]
-    Refused { request: String, code: String, message: String },
 }
 
 impl ClusterClient {
@@ -229,64 +207,6 @@ impl ClusterClient {
         Ok(answer.into_iter().map(|(partition, offset)| (partition, (offset >= 0).then_some(offset))).collect())
     }
 
-    /// What the group has committed for these partitions, without joining it; partitions without a commit are
-    /// missing from the answer.
-    ///
-    /// # Errors
-    /// See [`ClusterError`].
-    pub fn committed(&self, group: &str, partitions: &[TopicPartition]) -> Result<Vec<GroupOffset>, ClusterError> {
-        if partitions.is_empty() {
-            return Ok(Vec::new());
-        }
-        let list = list_of(partitions.iter().map(|p| (p, Offset::Invalid)))?;
-        self.group_offsets(group, Some(&list))
-    }
-
-    /// Everything the group has committed. The mock cluster answers with nothing.
-    ///
-    /// # Errors
-    /// See [`ClusterError`].
-    pub fn all_committed(&self, group: &str) -> Result<Vec<GroupOffset>, ClusterError> {
-        self.group_offsets(group, None)
-    }
-
-    /// Commits for a group that has no running member.
-    ///
-    /// # Errors
-    /// [`ClusterError::GroupActive`] if it has; else see [`ClusterError`].
-    pub fn commit(&self, group: &str, offsets: &[CommitOffset]) -> Result<(), ClusterError> {
-        if offsets.is_empty() {
-            return Ok(());
-        }
-        for commit in offsets {
-            check_topic_name(&commit.partition.topic)?;
-        }
-        let request = format!("commit of offsets of group {group}");
-        let list = commit_list(offsets).map_err(|error| ClusterError::Refused {
-            request: request.clone(),
-            code: error.code,
-            message: error.message,
-        })?;
-        let answer = self.ask_coordinator(|client, left| native_admin::set_group_offsets(client, group, &list, left));
-        let failure = match answer {
-            Err(error) => Some(error),
-            Ok(entries) => entries.iter().find_map(|entry| entry.error).map(|code| (code, code.to_string())),
-        };
-        match failure {
-            None => Ok(()),
-            Some((
-                Code::UnknownMemberId
-                | Code::IllegalGeneration
-                | Code::RebalanceInProgress
-                | Code::NonEmptyGroup
-                | Code::StaleMemberEpoch
-                | Code::GroupSubscribedToTopic,
-                _,
-            )) => Err(ClusterError::GroupActive { group: group.to_owned() }),
-            Some(error) => Err(self.failed(&request, error)),
-        }
-    }
-
     /// Makes a topic and waits until the cluster has it.
     ///
     /// # Errors
@@ -344,28 +264,6 @@ impl ClusterClient {
         Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
     }
 
-    fn group_offsets(
-        &self,
-        group: &str,
-        partitions: Option<&TopicPartitionList>,
-    ) -> Result<Vec<GroupOffset>, ClusterError> {
-        let request = format!("offsets of group {group}");
-        let entries = self.ask_coordinator(|client, left| native_admin::group_offsets(client, group, partitions, left));
-        let entries = entries.map_err(|error| self.failed(&request, error))?;
-        entries
-            .into_iter()
-            .filter(|entry| entry.error.is_some() || entry.offset >= 0)
-            .map(|entry| {
-                let entry = self.check(entry, &request)?;
-                Ok(GroupOffset {
-                    partition: TopicPartition { topic: Arc::from(entry.topic), partition: entry.partition },
-                    offset: entry.offset,
-                    metadata: entry.metadata.unwrap_or_default(),
-                })
-            })
-            .collect()
-    }
-
     fn offsets_for<'a>(
         &self,
         wanted: impl Iterator<Item = (&'a TopicPartition, Offset)>,
@@ -387,7 +285,7 @@ impl ClusterClient {
             .collect()
     }
 
-    fn check(&self, entry: ListEntry, request: &str) -> Result<ListEntry, ClusterError> {
+    pub(crate) fn check(&self, entry: ListEntry, request: &str) -> Result<ListEntry, ClusterError> {
         match entry.error {
             None => Ok(entry),
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
@@ -409,7 +307,7 @@ impl ClusterClient {
     }
 
     /// Names the failure; a mere time-out takes the reason from what the client said meanwhile.
-    fn failed(&self, request: &str, (code, message): NativeError) -> ClusterError {
+    pub(crate) fn failed(&self, request: &str, (code, message): NativeError) -> ClusterError {
         self.drain();
         let said = self.context.take_error();
         let refused = said.as_ref().filter(|(code, _)| kind_of(*code) == SourceErrorKind::Authentication);
@@ -442,37 +340,17 @@ impl ClusterClient {
         }
     }
 
-    fn client(&self) -> Client {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Goes on with a new client, which knows nothing of where things were.
+    pub(crate) fn replace_client(&self, client: Client) {
+        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client;
     }
 
-    /// One request to the coordinator of a group, again while the coordinator is moving, within the time limit.
-    /// librdkafka's admin requests go on asking the broker that was the coordinator once; a new client asks anew.
-    fn ask_coordinator(
-        &self,
-        ask: impl Fn(&BaseConsumer<Context>, Duration) -> Result<Vec<ListEntry>, NativeError>,
-    ) -> Result<Vec<ListEntry>, NativeError> {
-        let deadline = Instant::now() + self.timeout;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let answer = ask(&self.client(), left.max(COORDINATOR_PAUSE));
-            let code = match &answer {
-                Err((code, _)) => Some(*code),
-                Ok(entries) => entries.iter().find_map(|entry| entry.error),
-            };
-            let moving = match code {
-                Some(Code::NotCoordinator) => true,
-                Some(Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress) => false,
-                _ => return answer,
-            };
-            if Instant::now() + COORDINATOR_PAUSE >= deadline {
-                return answer;
-            }
-            if moving && let Ok(client) = new_client(&self.config, &self.context) {
-                *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client;
-            }
-            std::thread::sleep(COORDINATOR_PAUSE);
-        }
+    pub(crate) fn fresh_client(&self) -> Result<Client, SettingsError> {
+        new_client(&self.config, &self.context)
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -483,7 +361,7 @@ fn new_client(config: &ClientConfig, context: &Context) -> Result<Client, Settin
     config.create_with_context(context.clone()).map(Arc::new).map_err(SettingsError::from_kafka)
 }
 
-fn list_of<'a>(
+pub(crate) fn list_of<'a>(
     partitions: impl Iterator<Item = (&'a TopicPartition, Offset)>,
 ) -> Result<TopicPartitionList, ClusterError> {
     let mut list = TopicPartitionList::new();

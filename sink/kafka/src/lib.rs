@@ -8,11 +8,13 @@
 //! that rdkafka does not offer (`docs/decisions/0002-own-event-poll.md`).
 
 mod admin;
+mod cluster_error;
 mod consumer;
 mod context;
 mod error;
 mod events;
 mod group;
+mod groups;
 mod lists;
 mod mock;
 mod native_admin;
@@ -25,7 +27,8 @@ mod slots;
 pub mod source;
 mod state;
 
-pub use admin::{ClusterClient, ClusterError, GroupOffset, NewTopicSpec, TopicDescription, Watermarks};
+pub use admin::{ClusterClient, GroupOffset, NewTopicSpec, TopicDescription, Watermarks};
+pub use cluster_error::ClusterError;
 pub use consumer::KafkaSource;
 pub use mock::{EmbeddedKafka, EmbeddedKafkaError};
 pub use pattern::{PatternError, TopicPattern};

@@ -49,7 +49,7 @@ pub(crate) fn describe_topics(
     // SAFETY: the array and its strings are alive for the call, which copies them; the answer is ours.
     let collection = unsafe { sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len()) };
     let collection = Guard::new(collection, sys::rd_kafka_TopicCollection_destroy)?;
-    let options = Options::new(client, AdminOp::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout)?;
+    let options = options_for(client, AdminOp::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout)?;
     // SAFETY: the options are alive; an error object that comes back is ours to destroy.
     unsafe { discard(sys::rd_kafka_AdminOptions_set_include_authorized_operations(options.pointer(), 1)) };
     let answer = request(client, timeout, |rk, queue| {
@@ -117,7 +117,7 @@ pub(crate) fn group_offsets(
     // SAFETY: string and list (or null: all) are alive for the call, which copies them; the answer is ours.
     let wanted = unsafe { sys::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), list) };
     let wanted = Guard::new(wanted, sys::rd_kafka_ListConsumerGroupOffsets_destroy)?;
-    let options = Options::new(client, AdminOp::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout)?;
+    let options = options_for(client, AdminOp::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout)?;
     let answer = request(client, timeout, |rk, queue| {
         let mut array = [wanted.pointer()];
         // SAFETY: an array of one, all arguments alive for the call, which copies what it keeps.
@@ -146,7 +146,7 @@ pub(crate) fn set_group_offsets(
     // SAFETY: string and list are alive for the call, which copies them; the answer is ours.
     let wanted = unsafe { sys::rd_kafka_AlterConsumerGroupOffsets_new(group.as_ptr(), offsets.ptr()) };
     let wanted = Guard::new(wanted, sys::rd_kafka_AlterConsumerGroupOffsets_destroy)?;
-    let options = Options::new(client, AdminOp::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, timeout)?;
+    let options = options_for(client, AdminOp::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, timeout)?;
     let answer = request(client, timeout, |rk, queue| {
         let mut array = [wanted.pointer()];
         // SAFETY: an array of one, all arguments alive for the call, which copies what it keeps.
@@ -216,27 +216,22 @@ fn request(
 }
 
 /// Options of one request with its time limit.
-struct Options;
-
-impl Options {
-    #[allow(clippy::new_ret_no_self)]
-    fn new(
-        client: &BaseConsumer<Context>,
-        operation: AdminOp,
-        timeout: Duration,
-    ) -> Result<Guard<sys::rd_kafka_AdminOptions_t>, NativeError> {
-        // SAFETY: the client is alive; the options are ours.
-        let options = unsafe { sys::rd_kafka_AdminOptions_new(client.client().native_ptr(), operation) };
-        let options = Guard::new(options, sys::rd_kafka_AdminOptions_destroy)?;
-        // SAFETY: the options are alive; no buffer for the error's text is given.
-        let answer = unsafe {
-            let buffer = std::ptr::null_mut();
-            sys::rd_kafka_AdminOptions_set_request_timeout(options.pointer(), millis(timeout), buffer, 0)
-        };
-        match error_of(answer) {
-            None => Ok(options),
-            Some(code) => Err((code, format!("a time limit of {} ms", timeout.as_millis()))),
-        }
+fn options_for(
+    client: &BaseConsumer<Context>,
+    operation: AdminOp,
+    timeout: Duration,
+) -> Result<Guard<sys::rd_kafka_AdminOptions_t>, NativeError> {
+    // SAFETY: the client is alive; the options are ours.
+    let options = unsafe { sys::rd_kafka_AdminOptions_new(client.client().native_ptr(), operation) };
+    let options = Guard::new(options, sys::rd_kafka_AdminOptions_destroy)?;
+    // SAFETY: the options are alive; no buffer for the error's text is given.
+    let answer = unsafe {
+        let buffer = std::ptr::null_mut();
+        sys::rd_kafka_AdminOptions_set_request_timeout(options.pointer(), millis(timeout), buffer, 0)
+    };
+    match error_of(answer) {
+        None => Ok(options),
+        Some(code) => Err((code, format!("a time limit of {} ms", timeout.as_millis()))),
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::admin::{ClusterClient, ClusterError, NO_GROUP};
+use crate::admin::{ClusterClient, NO_GROUP};
+use crate::cluster_error::ClusterError;
 use crate::context::Context;
 use crate::events::{Event, EventQueue};
 use crate::settings::{SettingsError, check_topic_name};

@@ -4,6 +4,11 @@
 //! The life of a partition: `Assigned` → (the worker recovers its log) → [`Source::start`] at an offset, which opens
 //! a new *generation* → records → `Revoked` → the worker closes what it can → [`Source::release`].
 //! Between `Assigned` and `start` a partition is paused: no record of it is ever delivered.
+//!
+//! What the port cannot tell: a topic that is deleted and made again at once. librdkafka reads on at the old offset of
+//! the new topic, without an error and without a rebalance. Only the topic's id tells
+//! ([`ClusterClient::describe`](crate::ClusterClient::describe)): ids are never used twice, so an id that is still the
+//! same *after* a record was taken proves that the record is of the topic one believes it is.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -55,7 +55,7 @@ impl From<ClientError> for Failure {
 fn told(problem: &Problem) -> String {
     let mut lines = match problem.errors.is_empty() {
         true => vec![format!("{} ({})", problem.detail, problem.title)],
-        false => vec![problem.title.clone()],
+        false => vec![problem.title.to_string()],
     };
     lines.extend(problem.errors.iter().map(field));
     lines.join("\n")

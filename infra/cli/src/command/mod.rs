@@ -11,7 +11,7 @@ pub(crate) mod validate;
 
 mod document;
 mod status;
-mod wait;
+pub(crate) mod wait;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Outcome;

@@ -237,13 +237,13 @@ impl Engine {
                     set.subtract(held);
                 }
                 if !set.is_empty() {
-                    entry.skipped.entry(partition.source.clone()).or_default().insert(*reason, set.clone());
+                    entry.skipped.entry(partition.source.as_ref().clone()).or_default().insert(*reason, set.clone());
                 }
             }
             let already = accounted.overlap(&partition.absent);
             partition.absent.subtract(&already);
             if !partition.absent.is_empty() {
-                entry.absent.insert(partition.source.clone(), partition.absent.clone());
+                entry.absent.insert(partition.source.as_ref().clone(), partition.absent.clone());
             }
         }
     }
@@ -251,10 +251,8 @@ impl Engine {
     pub(super) fn file_offsets(&self, id: FileId) -> Option<FileOffsets> {
         let file = self.files.get(id)?;
         let mut offsets: FileOffsets = BTreeMap::new();
-        for (slot, held) in &file.held {
-            // A slot of a partition that is gone: the file was dropped with it, this is not reached.
-            let source = self.partition(*slot)?.source.clone();
-            offsets.insert(source, held.offsets());
+        for of in &file.held {
+            offsets.insert(of.source.as_ref().clone(), of.held.offsets());
         }
         Some(offsets)
     }
@@ -405,7 +403,7 @@ impl Engine {
         }
         log.fold(entry).map_err(|e| e.to_string())?;
         let touched: BTreeSet<&SourcePartition> = entry.claimed().map(|(p, _)| p).chain(entry.absent.keys()).collect();
-        for partition in self.partitions.iter_mut().flatten().filter(|p| touched.contains(&p.source)) {
+        for partition in self.partitions.iter_mut().flatten().filter(|p| touched.contains(p.source.as_ref())) {
             let frontier = log.partitions().get(&partition.source).map_or(0, landfall_commit::OffsetSet::frontier);
             partition.fresh_from = partition.fresh_from.max(frontier);
         }
@@ -464,10 +462,8 @@ impl Engine {
             .iter()
             .filter(|file| file.phase != FilePhase::Appending)
             .filter(|file| {
-                file.held.iter().any(|(slot, held)| {
-                    self.partition(*slot).is_some_and(|p| {
-                        log.partitions().get(&p.source).is_some_and(|a| !a.overlap(&held.offsets()).is_empty())
-                    })
+                file.held.iter().any(|of| {
+                    log.partitions().get(&of.source).is_some_and(|a| !a.overlap(&of.held.offsets()).is_empty())
                 })
             })
             .map(|file| file.id)
@@ -481,7 +477,7 @@ impl Engine {
     fn drop_unowned(&mut self) {
         for id in std::mem::take(&mut self.files.ready) {
             let owned = self.files.get(id).is_some_and(|file| {
-                file.held.iter().all(|(slot, _)| self.partition(*slot).is_some())
+                file.held.iter().all(|of| self.partition(of.slot).is_some())
             });
             if owned {
                 self.files.ready.push(id);

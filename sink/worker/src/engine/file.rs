@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use landfall_commit::{FileEntry, FileKind, Part, Token};
+use landfall_commit::{FileEntry, FileKind, Part, SourcePartition, Token};
 use landfall_format::rotate::{FileClock, Trigger};
 use landfall_format::{Chunk, ChunkBuffer, FileEncoder};
 
@@ -78,6 +78,15 @@ pub enum Upload {
     Open(String),
 }
 
+/// What a file holds of one partition. The source is the one its records were read under: the slot may be given
+/// back and assigned again, even for another incarnation of the topic, while the file's append is undecided.
+#[derive(Debug)]
+pub struct HeldOf {
+    pub slot: u32,
+    pub source: Arc<SourcePartition>,
+    pub held: Held,
+}
+
 #[derive(Debug)]
 pub struct File {
     pub id: FileId,
@@ -89,8 +98,7 @@ pub struct File {
     pub phase: Phase,
     pub closed_by: Option<Trigger>,
     pub clock: FileClock,
-    /// By slot.
-    pub held: Vec<(u32, Held)>,
+    pub held: Vec<HeldOf>,
     pub records: u64,
     pub content: Content,
     pub encoding: Encoding,
@@ -122,20 +130,20 @@ pub struct File {
 impl File {
     /// The highest offset held of a slot.
     pub fn last_of(&self, slot: u32) -> Option<u64> {
-        self.held.iter().find(|(s, _)| *s == slot).and_then(|(_, held)| held.last())
+        self.held.iter().find(|of| of.slot == slot).and_then(|of| of.held.last())
     }
 
     pub fn holds_slot(&self, slot: u32) -> bool {
-        self.held.iter().any(|(s, _)| *s == slot)
+        self.held.iter().any(|of| of.slot == slot)
     }
 
-    pub fn hold(&mut self, slot: u32, offset: u64) {
-        match self.held.iter_mut().find(|(s, _)| *s == slot) {
-            Some((_, held)) => held.push(offset),
+    pub fn hold(&mut self, slot: u32, source: &Arc<SourcePartition>, offset: u64) {
+        match self.held.iter_mut().find(|of| of.slot == slot) {
+            Some(of) => of.held.push(offset),
             None => {
                 let mut held = Held::default();
                 held.push(offset);
-                self.held.push((slot, held));
+                self.held.push(HeldOf { slot, source: Arc::clone(source), held });
             }
         }
         self.records += 1;

@@ -234,8 +234,8 @@ impl Engine {
         self.counters.files_dropped += 1;
         let abort = file.upload_id().map(|upload| (file.plan.spec.sink.bucket.clone(), file.key.clone(), upload.to_owned()));
         self.effects.push(Effect::Forget { file: id, abort });
-        for (slot, held) in &file.held {
-            self.owe(*slot, &held.offsets());
+        for of in &file.held {
+            self.owe(of.slot, &of.held.offsets());
         }
     }
 
@@ -264,8 +264,8 @@ impl Engine {
     pub(super) fn held_of(&self, slot: u32) -> landfall_commit::Offsets {
         let mut all = landfall_commit::Offsets::new();
         for file in self.files.iter() {
-            for (_, held) in file.held.iter().filter(|(s, _)| *s == slot) {
-                all.union_with(&held.offsets());
+            for of in file.held.iter().filter(|of| of.slot == slot) {
+                all.union_with(&of.held.offsets());
             }
         }
         all
@@ -284,7 +284,7 @@ impl Engine {
                     .iter()
                     .filter(|file| file.phase == Phase::Open)
                     .filter_map(|file| {
-                        let first = file.held.iter().find(|(s, _)| *s == slot)?.1.first()?;
+                        let first = file.held.iter().find(|of| of.slot == slot)?.held.first()?;
                         Some((first, file.id))
                     })
                     .min();

@@ -80,7 +80,9 @@ impl Engine {
         letter.to_json_line(lines);
         let grown = (lines.len() - before) as u64;
         let seal = lines.len() >= chunk_bytes;
-        file.hold(slot, offset);
+        if let Some(Some(partition)) = self.partitions.get(slot as usize) {
+            file.hold(slot, &partition.source, offset);
+        }
         file.letters_out += u32::from(to_topic);
         file.clock.note(now_ms, letter.timestamp_ms.max(0), 0);
         file.clock.bytes = file.estimated_bytes();

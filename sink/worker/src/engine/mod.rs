@@ -210,6 +210,6 @@ impl Engine {
 
     /// Own partitions whose offsets an entry of the log names.
     fn owned_sources(&self) -> BTreeSet<&landfall_commit::SourcePartition> {
-        self.partitions.iter().flatten().filter(|p| p.owned()).map(|p| &p.source).collect()
+        self.partitions.iter().flatten().filter(|p| p.owned()).map(|p| p.source.as_ref()).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! One assigned partition: where it stands, what was learnt of it, what is to be declared.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use landfall_commit::{Offsets, SkipReason, SourcePartition};
 use landfall_kafka::TopicPartition;
@@ -22,7 +23,7 @@ pub enum Phase {
 pub struct Partition {
     pub topic_partition: TopicPartition,
     /// With the topic id, once recovery told it.
-    pub source: SourcePartition,
+    pub source: Arc<SourcePartition>,
     pub phase: Phase,
     /// The next offset expected (exclusive end of what was read).
     pub position: u64,
@@ -52,12 +53,12 @@ pub struct Partition {
 
 impl Partition {
     pub fn new(topic_partition: TopicPartition, cluster: &str) -> Self {
-        let source = SourcePartition {
+        let source = Arc::new(SourcePartition {
             cluster: cluster.to_owned(),
             topic: topic_partition.topic.to_string(),
             topic_id: String::new(),
             partition: topic_partition.partition,
-        };
+        });
         Self {
             topic_partition,
             source,

@@ -84,7 +84,7 @@ impl Engine {
         if partition.phase != Phase::Recovering {
             return;
         }
-        partition.source = found.source.clone();
+        partition.source = std::sync::Arc::new(found.source.clone());
         // A reader of uncommitted records is told no end here; the consumer tells it.
         partition.end_offset = (found.facts.end != u64::MAX).then_some(found.facts.end);
         let (low, mut facts) = (log.accounted(&found.source).low(), found.facts.clone());

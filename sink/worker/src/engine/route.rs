@@ -153,7 +153,9 @@ impl Engine {
         match chunk.append(&self.plan.format, &mut self.scratch, record) {
             Ok(raw_bytes) => {
                 self.memory.open_grew(raw_bytes as u64);
-                file.hold(slot, offset);
+                if let Some(Some(partition)) = self.partitions.get(slot as usize) {
+                    file.hold(slot, &partition.source, offset);
+                }
                 file.clock.note(self.now.mono_ms, event_ms, 0);
                 file.clock.bytes = file.estimated_bytes();
                 let seal = file.content.len_bytes() >= self.settings.chunk_bytes;

@@ -2,16 +2,70 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use landfall_commit::recover::Facts;
 use landfall_commit::{Seq, SourcePartition};
 use landfall_dlq::Letter;
-use landfall_kafka::{ClusterClient, ClusterError, Isolation, TopicPartition};
+use landfall_kafka::{
+    ClusterClient, ClusterError, Connection, Isolation, RangeError, RecordRef, SourceSettings, TopicPartition, Topics,
+    read_range,
+};
 
 use super::Io;
 use crate::effect::{Found, Outcome};
 
-type Facted = (Vec<Found>, Vec<TopicPartition>);
+/// What was found, and which partitions do not exist.
+pub type Facted = (Vec<Found>, Vec<TopicPartition>);
+
+/// What the I/O side asks of Kafka outside the consumer; calls block. Injected, so that a simulation answers them.
+pub trait KafkaPort: Send + Sync + std::fmt::Debug {
+    /// Commits, ids and bounds of partitions. An error is waited out.
+    fn facts(&self, partitions: &[TopicPartition]) -> Result<Facted, String>;
+    /// Delivers the records of `from` (inclusive) to `end` (exclusive), in order.
+    fn read_range(
+        &self,
+        partition: &TopicPartition,
+        from: i64,
+        end: i64,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> bool,
+    ) -> Result<(), RangeError>;
+}
+
+/// A real cluster, as one job's group sees it.
+#[derive(Debug)]
+pub struct ClusterPort {
+    pub client: ClusterClient,
+    pub connection: Connection,
+    pub cluster: String,
+    pub group: String,
+    pub isolation: Isolation,
+}
+
+/// A rebuild that sees no record for so long gives up for now.
+const IDLE: Duration = Duration::from_secs(60);
+/// The fetch queue of a rebuild, in KiB.
+const RANGE_QUEUE_KBYTES: u32 = 8_192;
+
+impl KafkaPort for ClusterPort {
+    fn facts(&self, partitions: &[TopicPartition]) -> Result<Facted, String> {
+        facts(&self.client, &self.cluster, &self.group, self.isolation, partitions).map_err(|e| e.to_string())
+    }
+
+    fn read_range(
+        &self,
+        partition: &TopicPartition,
+        from: i64,
+        end: i64,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> bool,
+    ) -> Result<(), RangeError> {
+        let topics = Topics::Names(vec![partition.topic.to_string()]);
+        let mut settings = SourceSettings::new(self.connection.clone(), self.group.clone(), topics);
+        settings.isolation = self.isolation;
+        settings.queue_kbytes = RANGE_QUEUE_KBYTES;
+        read_range(&settings, partition, from, end, IDLE, visit)
+    }
+}
 
 impl Io {
     /// The group's commits first, then the log: an entry appended in between is then at worst folded twice.
@@ -20,13 +74,13 @@ impl Io {
         let mut attempt = 0;
         let (found, missing) = loop {
             let (sender, receiver) = futures::channel::oneshot::channel();
-            let (parts, wanted) = (self.inner.parts.clone(), partitions.clone());
+            let (kafka, wanted) = (Arc::clone(&self.inner.parts.kafka), partitions.clone());
             self.inner.parts.spawner.blocking(Box::new(move || {
-                let _ = sender.send(facts(&parts.kafka, &parts.cluster, &parts.group, parts.isolation, &wanted));
+                let _ = sender.send(kafka.facts(&wanted));
             }));
             match receiver.await {
                 Ok(Ok(facts)) => break facts,
-                Ok(Err(error)) => self.inner.patience.pause(ticket, attempt, error.to_string()).await,
+                Ok(Err(error)) => self.inner.patience.pause(ticket, attempt, error).await,
                 Err(_) => return,
             }
             attempt = attempt.saturating_add(1);

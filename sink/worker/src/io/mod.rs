@@ -21,11 +21,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam_channel::Sender;
 use landfall_commit::{JobUid, Lane, Paths};
 use landfall_dlq::TopicWriter;
-use landfall_kafka::{ClusterClient, Connection, Isolation};
 use landfall_s3::{SharedStore, Timer};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+pub use kafka::{ClusterPort, Facted, KafkaPort};
 pub use patient::Patience;
 pub use scratch::Scratch;
 pub use spawn::{Spawner, Threads};
@@ -41,11 +41,7 @@ pub struct IoParts {
     pub store: SharedStore,
     pub state_bucket: String,
     pub state_prefix: String,
-    pub kafka: Arc<ClusterClient>,
-    pub connection: Connection,
-    pub cluster: String,
-    pub group: String,
-    pub isolation: Isolation,
+    pub kafka: Arc<dyn KafkaPort>,
     pub letters: Option<Arc<TopicWriter>>,
     pub scratch: Option<Scratch>,
     pub timer: Arc<dyn Timer>,

@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use landfall_commit::{FileKind, FileRef, FileSets, Offsets, Part, PendingFile, SourcePartition, Token};
 use landfall_dlq::Letter;
 use landfall_format::{FileEncoder, HeaderView, Record, Scratch, Verdict};
-use landfall_kafka::{Headers, RangeError, RecordRef, SourceSettings, Topics, TopicPartition, read_range};
+use landfall_kafka::{Headers, RangeError, RecordRef, TopicPartition};
 use tokio::sync::mpsc;
 
 use super::Io;
+use super::kafka::KafkaPort;
 use crate::effect::{Outcome, Rebuild};
 use crate::engine::plan::JobPlan;
 
-const IDLE: Duration = Duration::from_secs(60);
 /// Encoded pieces between the reading and the uploading side.
 const PIECES: usize = 16;
 const CHUNK_BYTES: usize = 1 << 20;
@@ -70,7 +69,7 @@ impl Io {
         };
         let (sender, receiver) = mpsc::channel(PIECES);
         let (done, read) = futures::channel::oneshot::channel();
-        let job = Reading { settings: self.range_settings(&sets), sets, plan, kind: file.kind, job: parts.job.clone() };
+        let job = Reading { kafka: Arc::clone(&parts.kafka), sets, plan, kind: file.kind, job: parts.job.clone() };
         parts.spawner.blocking(Box::new(move || {
             let _ = done.send(job.run(&sender));
         }));
@@ -87,15 +86,6 @@ impl Io {
         };
         self.abort(&file.bucket, &file.key, &upload_id).await;
         outcome
-    }
-
-    fn range_settings(&self, sets: &BTreeMap<SourcePartition, Offsets>) -> SourceSettings {
-        let parts = &self.inner.parts;
-        let topics = sets.keys().map(|p| p.topic.clone()).collect();
-        let mut settings = SourceSettings::new(parts.connection.clone(), parts.group.clone(), Topics::Names(topics));
-        settings.isolation = parts.isolation;
-        settings.queue_kbytes = 8_192;
-        settings
     }
 
     async fn upload_pieces(
@@ -135,7 +125,7 @@ enum Stopped {
 
 /// The reading side, on a blocking thread.
 struct Reading {
-    settings: SourceSettings,
+    kafka: Arc<dyn KafkaPort>,
     sets: BTreeMap<SourcePartition, Offsets>,
     plan: Arc<JobPlan>,
     kind: FileKind,
@@ -159,7 +149,7 @@ impl Reading {
                 }
                 failed.is_none()
             };
-            read_range(&self.settings, &topic_partition, from, end, IDLE, &mut visit).map_err(|e| match e {
+            self.kafka.read_range(&topic_partition, from, end, &mut visit).map_err(|e| match e {
                 RangeError::Gone { .. } => Stopped::Gone(e.to_string()),
                 RangeError::TimedOut { .. } | RangeError::Settings(_) | RangeError::Kafka(_) => Stopped::Failed(e.to_string()),
             })?;

@@ -15,7 +15,7 @@ use crate::budget::{Account, Use};
 use crate::engine::plan::JobPlan;
 use crate::engine::{Engine, Identity, Parts};
 use crate::ids::Ids;
-use crate::io::{Io, IoParts};
+use crate::io::{ClusterPort, Io, IoParts};
 use crate::runner::{Runner, SystemClock, ends_of};
 use crate::settings::EngineSettings;
 use crate::wait::Waits;
@@ -98,11 +98,13 @@ pub(super) async fn start(parts: &WorkerParts, record: &JobRecord, jobs_here: us
             store: Arc::clone(&parts.store),
             state_bucket: parts.state.bucket.clone(),
             state_prefix: parts.state.prefix.clone(),
-            kafka: Arc::new(kafka),
-            connection,
-            cluster: spec.source.cluster.clone(),
-            group: spec.group_id(),
-            isolation: source.isolation,
+            kafka: Arc::new(ClusterPort {
+                client: kafka,
+                connection,
+                cluster: spec.source.cluster.clone(),
+                group: spec.group_id(),
+                isolation: source.isolation,
+            }),
             letters,
             scratch: parts.scratch.clone(),
             timer: Arc::clone(&parts.timer),

@@ -1,0 +1,218 @@
+//! A bounded job over the whole topic, run by a worker with the memory limit that an operator would give it, and then
+//! checked: nothing missing, nothing twice.
+
+mod check;
+mod job;
+mod shares;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use landfall_s3::{SharedStore, SystemTimer};
+use landfall_store::record::JobRecord;
+use landfall_store::{JobStore, StateLocation};
+use landfall_worker::budget::Budget;
+use landfall_worker::io::{Scratch, Threads};
+use landfall_worker::settings::EngineSettings;
+use landfall_worker::supervisor::{Worker, WorkerParts};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::measure::{LandedReport, Meter, StageReport};
+use crate::place::{BUCKET, Place};
+use crate::tally::Tally;
+use shares::Shares;
+
+/// As `landfall worker` has it.
+const BEAT: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+const SCRATCH_BYTES: u64 = 20 << 30;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Jsonl,
+    Parquet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Compression {
+    None,
+    Zstd,
+    Gzip,
+}
+
+impl Compression {
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct LandArgs {
+    /// the topic to land, as it is now
+    #[arg(long, default_value = "bench-bids")]
+    pub topic: String,
+    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
+    pub format: Format,
+    /// Parquet is always zstd
+    #[arg(long, value_enum, default_value_t = Compression::Zstd)]
+    pub compression: Compression,
+    /// one object path for each value of the field `campaign`, instead of one for each partition and hour
+    #[arg(long)]
+    pub by_campaign: bool,
+    /// the worker's memory limit, in MiB
+    #[arg(long, default_value_t = 512)]
+    pub memory_mib: u64,
+    /// a folder for what does not fit into memory; without it files are closed early
+    #[arg(long)]
+    pub scratch: Option<PathBuf>,
+    /// seconds after which the stage fails
+    #[arg(long, default_value_t = 900)]
+    pub within: u64,
+}
+
+impl LandArgs {
+    fn stage_name(&self) -> String {
+        let mut name = match self.format {
+            Format::Jsonl => format!("JSONL {}", self.compression.name()),
+            Format::Parquet => "Parquet zstd".to_owned(),
+        };
+        if self.by_campaign {
+            name.push_str(if self.scratch.is_some() { ", by field, scratch" } else { ", by field, no scratch" });
+        }
+        name
+    }
+}
+
+pub fn land(place: &Place, args: &LandArgs) -> anyhow::Result<StageReport> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("LANDFALL_LOG").unwrap_or_else(|_| "warn".into()))
+        .init();
+    let tally = Tally::install()?;
+    // As `landfall worker` builds it: as many threads as cores.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // On a thread of the runtime: what drives the stage must not be another kind of thread than a worker's.
+    runtime.block_on(Box::pin(run(place, args, &tally)))
+}
+
+async fn run(place: &Place, args: &LandArgs, tally: &Tally) -> anyhow::Result<StageReport> {
+    let store = place.store().await?;
+    let topic = tokio::task::block_in_place(|| place.topic(&args.topic))?;
+    let expected = topic.records();
+    // A state prefix of its own: the worker sees this job and no other.
+    let uid = format!("{:032x}", Timestamp::now().as_nanosecond());
+    let state = StateLocation::new(BUCKET, &format!("_landfall/{uid}/"));
+    let record = job::create(&store, &state, &uid, args, &topic).await?;
+    let jobs = JobStore::new(Arc::clone(&store), state.clone(), Arc::new(SystemTimer));
+
+    let requests_before = requests(tally);
+    let failed_before = failed_requests(tally);
+    let meter = Meter::start()?;
+    let started_at = Timestamp::now();
+    let (stop, parts) = (CancellationToken::new(), worker_parts(place, args, &store, &state)?);
+    let worker = tokio::spawn(Worker::new(parts).run(stop.clone(), || {}));
+    let finished = finished(&jobs, &record, Duration::from_secs(args.within)).await;
+    stop.cancel();
+    let ended = tokio::time::timeout(STOP_TIMEOUT, worker).await;
+    let finished_at = finished?;
+    ended.context("the worker did not end in time")??;
+    let mut report = meter.stop(&args.stage_name(), expected, 0)?;
+    report.wall_ms = u64::try_from((finished_at - started_at).total(jiff::Unit::Millisecond)?.round() as i64)?;
+    let mut landed = LandedReport {
+        requests: difference(&requests(tally), &requests_before),
+        failed_requests: failed_requests(tally) - failed_before,
+        open_files_peak: tally.peak("landfall_open_files"),
+        accounted_bytes_peak: tally.peak("landfall_memory_bytes"),
+        closed_by: tally.by_label("landfall_objects_completed_total", "trigger"),
+        ..LandedReport::default()
+    };
+
+    let found = check::check(&store, &state, &record, args).await?;
+    landed.appended_ms = u64::try_from(found.last_file_at_ms - started_at.as_millisecond()).unwrap_or(0);
+    landed.entries = found.entries;
+    landed.objects = found.objects;
+    landed.object_bytes = found.object_bytes;
+    report.input_bytes = found.value_bytes.unwrap_or(0);
+    report.landed = Some(landed);
+    let said = [("in the log", found.records), ("held offsets", found.offsets), ("in the objects", found.rows)];
+    for (what, count) in said {
+        ensure!(count == expected, "{count} records {what}, {expected} in the topic");
+    }
+    Ok(report)
+}
+
+fn requests(tally: &Tally) -> BTreeMap<String, u64> {
+    tally.by_label("landfall_s3_requests_total", "operation")
+}
+
+/// An object that is not there is an answer, not a failure.
+fn failed_requests(tally: &Tally) -> u64 {
+    let outcomes = tally.by_label("landfall_s3_requests_total", "outcome");
+    outcomes.iter().filter(|(outcome, _)| !matches!(outcome.as_str(), "ok" | "no_such_key")).map(|(_, n)| n).sum()
+}
+
+fn difference(after: &BTreeMap<String, u64>, before: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let count = |(name, n): (&String, &u64)| (name.clone(), n - before.get(name).copied().unwrap_or(0));
+    after.iter().map(count).filter(|(_, n)| *n > 0).collect()
+}
+
+fn worker_parts(
+    place: &Place,
+    args: &LandArgs,
+    store: &SharedStore,
+    state: &StateLocation,
+) -> anyhow::Result<WorkerParts> {
+    let shares = Shares::of(args.memory_mib << 20);
+    let engine = EngineSettings::for_budget(shares.buffer_bytes());
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let scratch = match &args.scratch {
+        Some(dir) => Some(Scratch::open(dir, SCRATCH_BYTES).with_context(|| format!("scratch at {}", dir.display()))?),
+        None => None,
+    };
+    Ok(WorkerParts {
+        id: "bench".to_owned(),
+        pool: "shared".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        store: Arc::clone(store),
+        state: state.clone(),
+        clusters: BTreeMap::from([(job::CLUSTER.to_owned(), place.connection())]),
+        rack: None,
+        budget: Budget::new(shares.accounted_bytes),
+        scratch,
+        upload_slots: Arc::new(Semaphore::new(shares.upload_slots(engine.part_size_bytes))),
+        engine,
+        drain_timeout: Duration::from_secs(20),
+        beat: BEAT,
+        timer: Arc::new(SystemTimer),
+        spawner: Arc::new(Threads::new(Handle::current(), cores)?),
+        fetch_kbytes: u32::try_from(shares.fetch_bytes / 1_024).unwrap_or(u32::MAX),
+    })
+}
+
+/// When the worker wrote that the job is finished.
+async fn finished(jobs: &JobStore, record: &JobRecord, within: Duration) -> anyhow::Result<Timestamp> {
+    let deadline = tokio::time::Instant::now() + within;
+    loop {
+        let now = jobs.get(&record.name).await?.record;
+        if let Some(failure) = now.failed {
+            bail!("the job failed: {}: {}", failure.code, failure.message);
+        }
+        if let Some(at) = now.finished_at {
+            return Ok(at);
+        }
+        ensure!(tokio::time::Instant::now() < deadline, "the job is not finished after {} s", within.as_secs());
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}

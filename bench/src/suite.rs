@@ -1,0 +1,164 @@
+//! Stages one after another, each as a process of its own.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+
+use crate::machine::{Machine, load};
+use crate::measure::StageReport;
+use crate::place::Place;
+use crate::table::{Results, markdown, rows};
+
+const EVENTS: u64 = 1_000_000;
+const PATHS: u32 = 996;
+const MEMORY_MIB: u64 = 512;
+
+#[derive(Debug, Clone, Args)]
+pub struct AllArgs {
+    /// how many events
+    #[arg(long, default_value_t = EVENTS)]
+    pub events: u64,
+    /// how many object paths the stages by field write to; 0 leaves them out
+    #[arg(long, default_value_t = PATHS)]
+    pub paths: u32,
+    /// the worker's memory limit, in MiB
+    #[arg(long, default_value_t = MEMORY_MIB)]
+    pub memory_mib: u64,
+    /// write the table there, as Markdown
+    #[arg(long)]
+    pub markdown: Option<PathBuf>,
+    /// write the figures there, as JSON
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+}
+
+impl Default for AllArgs {
+    fn default() -> Self {
+        Self { events: EVENTS, paths: PATHS, memory_mib: MEMORY_MIB, markdown: None, json: None }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct OpenFilesArgs {
+    /// how many files are open at once
+    #[arg(long, default_value_t = 1_000)]
+    pub files: u32,
+    /// how many events
+    #[arg(long, default_value_t = EVENTS)]
+    pub events: u64,
+    /// the worker's memory limit, in MiB
+    #[arg(long, default_value_t = MEMORY_MIB)]
+    pub memory_mib: u64,
+}
+
+pub fn all(place: &Place, args: &AllArgs) -> anyhow::Result<()> {
+    let (load_before, machine) = (load(), Machine::now());
+    let topic = fresh_topic();
+    let events = args.events.to_string();
+    let generated =
+        stage(place, &["generate", "--topic", &topic, "--events", &events, "--paths", &args.paths.max(1).to_string()])?;
+    let memory = args.memory_mib.to_string();
+    let land: Vec<&str> = vec!["land", "--topic", &topic, "--memory-mib", &memory];
+    let with = |more: &[&str]| land.iter().copied().chain(more.iter().copied()).map(str::to_owned).collect::<Vec<_>>();
+    let read = |what: &str| vec![what.to_owned(), "--topic".to_owned(), topic.clone()];
+    let mut plan = vec![
+        read("bare"),
+        read("source"),
+        with(&["--compression", "none"]),
+        with(&["--compression", "zstd"]),
+        with(&["--compression", "gzip"]),
+        with(&["--format", "parquet"]),
+    ];
+    let scratch = std::env::temp_dir().join(&topic);
+    if args.paths > 0 {
+        plan.push(with(&["--by-campaign", "--scratch", &scratch.to_string_lossy()]));
+        plan.push(with(&["--by-campaign"]));
+    }
+    plan.push(read("bare"));
+
+    let mut stages = vec![generated.clone()];
+    for words in &plan {
+        let mut report = stage(place, &words.iter().map(String::as_str).collect::<Vec<_>>())?;
+        // What was produced is what every stage took in, whatever it can see of it.
+        ensure!(
+            report.input_bytes == 0 || report.input_bytes == generated.input_bytes,
+            "{}: {} bytes of values, {} were produced",
+            report.name,
+            report.input_bytes,
+            generated.input_bytes
+        );
+        report.input_bytes = generated.input_bytes;
+        stages.push(report);
+    }
+    remove_folder(&scratch);
+    let results = Results {
+        machine,
+        load_before,
+        load_after: load(),
+        events: args.events,
+        event_bytes: generated.input_bytes / args.events.max(1),
+        paths: args.paths,
+        memory_limit_bytes: args.memory_mib << 20,
+        rows: rows(&stages),
+    };
+    let (table, json) = (markdown(&results), serde_json::to_string_pretty(&results)?);
+    if let Some(path) = &args.markdown {
+        std::fs::write(path, &table).with_context(|| path.display().to_string())?;
+    }
+    match &args.json {
+        Some(path) => std::fs::write(path, &json).with_context(|| path.display().to_string())?,
+        None => println!("{json}\n"),
+    }
+    println!("{table}");
+    Ok(())
+}
+
+/// Fails when the worker's memory was not below its limit.
+pub fn open_files(place: &Place, args: &OpenFilesArgs) -> anyhow::Result<()> {
+    let topic = fresh_topic();
+    let (events, files, memory) = (args.events.to_string(), args.files.to_string(), args.memory_mib.to_string());
+    stage(place, &["generate", "--topic", &topic, "--events", &events, "--paths", &files])?;
+    let report = stage(place, &["land", "--topic", &topic, "--by-campaign", "--memory-mib", &memory])?;
+    println!("{}", serde_json::to_string_pretty(&report)?);
+    let limit_bytes = args.memory_mib << 20;
+    let open = report.landed.as_ref().map_or(0, |landed| landed.open_files_peak);
+    ensure!(open >= u64::from(args.files) * 9 / 10, "only {open} of {} files were seen open at once", args.files);
+    ensure!(
+        report.peak_rss_bytes <= limit_bytes,
+        "peak memory of {} MiB is above the limit of {} MiB",
+        report.peak_rss_bytes >> 20,
+        args.memory_mib
+    );
+    Ok(())
+}
+
+fn fresh_topic() -> String {
+    format!("bench-bids-{}", jiff::Timestamp::now().as_millisecond())
+}
+
+fn remove_folder(folder: &std::path::Path) {
+    if let Err(error) = std::fs::remove_dir_all(folder)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        eprintln!("{} could not be removed: {error}", folder.display());
+    }
+}
+
+/// Runs one stage in a child; it bounds its own time.
+fn stage(place: &Place, words: &[&str]) -> anyhow::Result<StageReport> {
+    eprintln!("stage: {}", words.join(" "));
+    let output = Command::new(std::env::current_exe()?)
+        .args(words)
+        .envs(place.environment())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()?;
+    ensure!(output.status.success(), "the stage {} failed: {}", words.join(" "), output.status);
+    let text = String::from_utf8(output.stdout)?;
+    let last = text.lines().last().context("the stage printed no report")?;
+    let report: StageReport = serde_json::from_str(last).context("the stage's report")?;
+    eprintln!("       {} ms, {} ms CPU, peak {} MiB", report.wall_ms, report.cpu_ms, report.peak_rss_bytes >> 20);
+    Ok(report)
+}
