@@ -8,7 +8,6 @@ use clap::Args;
 use landfall_kafka::{KafkaSource, Source, SourceErrorKind, SourceEvent, SourceSettings, Topics};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::measure::{Meter, StageReport};

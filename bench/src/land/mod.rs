@@ -103,7 +103,6 @@ pub fn land(place: &Place, args: &LandArgs) -> anyhow::Result<StageReport> {
     let tally = Tally::install()?;
     // As `landfall worker` builds it: as many threads as cores.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    // On a thread of the runtime: what drives the stage must not be another kind of thread than a worker's.
     runtime.block_on(Box::pin(run(place, args, &tally)))
 }
 
@@ -129,7 +128,7 @@ async fn run(place: &Place, args: &LandArgs, tally: &Tally) -> anyhow::Result<St
     let finished_at = finished?;
     ended.context("the worker did not end in time")??;
     let mut report = meter.stop(&args.stage_name(), expected, 0)?;
-    report.wall_ms = u64::try_from((finished_at - started_at).total(jiff::Unit::Millisecond)?.round() as i64)?;
+    report.wall_ms = u64::try_from(finished_at.duration_since(started_at).as_millis())?;
     let mut landed = LandedReport {
         requests: difference(&requests(tally), &requests_before),
         failed_requests: failed_requests(tally) - failed_before,

@@ -17,10 +17,15 @@ const BACKOFF_CAP_MS: u64 = 30_000;
 pub enum Step {
     Head,
     /// With the job's condition on existing objects and these parts.
-    Complete { parts: Vec<Part> },
+    Complete {
+        parts: Vec<Part>,
+    },
     ListParts,
     /// Sleep, then answer [`Answer::Waited`]. `alarm`: it will not heal by itself, say what it waits for.
-    Wait { ms: u64, alarm: bool },
+    Wait {
+        ms: u64,
+        alarm: bool,
+    },
     /// Fold the log to its end, then answer [`Answer::Folded`].
     FoldAgain,
     /// HEAD an object known to be in the data bucket and GET the log's last entry.
@@ -38,15 +43,22 @@ pub enum Verdict {
     /// The log meanwhile calls the file completed, rebuilt or lost: somebody else saw to it.
     Superseded,
     /// Another writer's object lies under our key: the job stops and says whose.
-    Foreign { token: Option<String> },
+    Foreign {
+        token: Option<String>,
+    },
     /// An object with our token and another length: the store or a reader changed it. The job stops.
-    Damaged { length_bytes: u64 },
+    Damaged {
+        length_bytes: u64,
+    },
 }
 
 /// What a HEAD showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeadAnswer {
-    Found { token: Option<String>, length_bytes: u64 },
+    Found {
+        token: Option<String>,
+        length_bytes: u64,
+    },
     Missing,
     /// 403, `NoSuchBucket`: no evidence of anything.
     Refused,
@@ -86,7 +98,9 @@ pub enum Answer {
     Parts(UploadFate),
     Waited,
     /// `same`: the log still has the file pending in the same attempt.
-    Folded { same: bool },
+    Folded {
+        same: bool,
+    },
     /// `true`: both were readable.
     Readable(bool),
     Aborted,
@@ -222,7 +236,10 @@ impl Completion {
                 self.refusals += 1;
                 Step::ListParts
             }
-            CompleteAnswer::Refused | CompleteAnswer::Ok | CompleteAnswer::PreconditionFailed | CompleteAnswer::NoSuchUpload => {
+            CompleteAnswer::Refused
+            | CompleteAnswer::Ok
+            | CompleteAnswer::PreconditionFailed
+            | CompleteAnswer::NoSuchUpload => {
                 self.refusals += 1;
                 Step::Head
             }
@@ -373,7 +390,12 @@ mod tests {
         let step = run(
             &mut fresh(),
             &mut 0,
-            vec![Answer::Complete(CompleteAnswer::Ok), missing(), Answer::Parts(UploadFate::Parts(vec![part("e1")])), Answer::Complete(CompleteAnswer::Ok)],
+            vec![
+                Answer::Complete(CompleteAnswer::Ok),
+                missing(),
+                Answer::Parts(UploadFate::Parts(vec![part("e1")])),
+                Answer::Complete(CompleteAnswer::Ok),
+            ],
         );
         assert_eq!(step, Step::Head);
     }
@@ -382,7 +404,11 @@ mod tests {
     fn an_upload_denied_once_is_not_gone() {
         let mut now = 0;
         let mut completion = fresh();
-        let step = run(&mut completion, &mut now, vec![Answer::Complete(CompleteAnswer::NoSuchUpload), missing(), Answer::Parts(UploadFate::NoSuchUpload)]);
+        let step = run(
+            &mut completion,
+            &mut now,
+            vec![Answer::Complete(CompleteAnswer::NoSuchUpload), missing(), Answer::Parts(UploadFate::NoSuchUpload)],
+        );
         assert_eq!(step, Step::Wait { ms: 1000, alarm: false });
         assert_eq!(completion.advance(Answer::Waited, 1000), Step::Head);
         assert_eq!(completion.advance(ours(), 1000), Step::Finished(Verdict::Visible), "it became visible late");
@@ -415,7 +441,10 @@ mod tests {
     fn a_foreign_object_is_a_verdict_only_after_folding_again() {
         let foreign = || Answer::Head(HeadAnswer::Found { token: Some("other".into()), length_bytes: 10 });
         let mut completion = fresh();
-        assert_eq!(run(&mut completion, &mut 0, vec![Answer::Complete(CompleteAnswer::PreconditionFailed), foreign()]), Step::FoldAgain);
+        assert_eq!(
+            run(&mut completion, &mut 0, vec![Answer::Complete(CompleteAnswer::PreconditionFailed), foreign()]),
+            Step::FoldAgain
+        );
         let mut superseded = completion.clone();
         assert_eq!(superseded.advance(Answer::Folded { same: false }, 0), Step::Finished(Verdict::Superseded));
         assert_eq!(
@@ -429,7 +458,11 @@ mod tests {
         let complete_with = |shown: Part| {
             let mut completion = fresh();
             let mut now = 0;
-            let step = run(&mut completion, &mut now, vec![Answer::Complete(CompleteAnswer::InvalidPart), Answer::Parts(UploadFate::Parts(vec![shown]))]);
+            let step = run(
+                &mut completion,
+                &mut now,
+                vec![Answer::Complete(CompleteAnswer::InvalidPart), Answer::Parts(UploadFate::Parts(vec![shown]))],
+            );
             match step {
                 Step::Wait { .. } => completion.advance(Answer::Waited, now),
                 other => other,
@@ -442,7 +475,9 @@ mod tests {
 
     #[test]
     fn no_server_can_make_it_loop_for_ever_on_refusals() {
-        for answer in [CompleteAnswer::InvalidPart, CompleteAnswer::Refused, CompleteAnswer::Ok, CompleteAnswer::NoSuchUpload] {
+        for answer in
+            [CompleteAnswer::InvalidPart, CompleteAnswer::Refused, CompleteAnswer::Ok, CompleteAnswer::NoSuchUpload]
+        {
             let (mut completion, mut now) = (fresh(), 0);
             let mut step = completion.advance(Answer::Start, now);
             for _ in 0..200 {

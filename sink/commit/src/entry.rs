@@ -244,7 +244,8 @@ impl Entry {
 
     /// Every offset the entry claims for itself (held and skipped): what the disjointness check is about.
     pub fn claimed(&self) -> impl Iterator<Item = (&SourcePartition, &Offsets)> {
-        let skipped = self.skipped.iter().flat_map(|(partition, reasons)| reasons.values().map(move |set| (partition, set)));
+        let skipped =
+            self.skipped.iter().flat_map(|(partition, reasons)| reasons.values().map(move |set| (partition, set)));
         self.held.iter().chain(skipped)
     }
 }

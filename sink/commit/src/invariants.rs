@@ -79,7 +79,10 @@ fn files_make_up_the_entry(entry: &Entry, sets: &FileSets) -> Vec<Violation> {
             records += offsets.len();
             let all = union.entry(partition.clone()).or_default();
             if !all.is_disjoint(offsets) {
-                found.push(violation("I3", format!("two files of entry {} hold the same offset of {partition}", entry.seq)));
+                found.push(violation(
+                    "I3",
+                    format!("two files of entry {} hold the same offset of {partition}", entry.seq),
+                ));
             }
             all.union_with(offsets);
         }
@@ -141,7 +144,8 @@ pub fn i4_i6_visible(entries: &[Entry], seen: &[Seen]) -> Vec<Violation> {
     for entry in entries {
         for rebuilt in &entry.rebuilt {
             if let Some((key, records)) = records.get(&rebuilt.file_ref()) {
-                let name = Named { token: &rebuilt.token, parts: &rebuilt.parts, bytes: rebuilt.bytes, records: *records };
+                let name =
+                    Named { token: &rebuilt.token, parts: &rebuilt.parts, bytes: rebuilt.bytes, records: *records };
                 named.entry(key).or_default().push(name);
             }
         }

@@ -122,13 +122,14 @@ impl Offsets {
     /// Maximal runs of the offsets at or above `from`.
     pub fn runs_from(&self, from: u64) -> impl Iterator<Item = Range<u64>> + '_ {
         let (from_high, from_low) = split(from);
-        let mut pieces = self.0.bitmaps().filter(move |(high, _)| *high >= from_high).flat_map(move |(high, bitmap)| {
-            let base = u64::from(high) << 32;
-            let mut iter = if high == from_high { bitmap.range(from_low..) } else { bitmap.iter() };
-            std::iter::from_fn(move || {
-                iter.next_range().map(|r| base + u64::from(*r.start())..base + u64::from(*r.end()) + 1)
-            })
-        });
+        let mut pieces =
+            self.0.bitmaps().filter(move |(high, _)| *high >= from_high).flat_map(move |(high, bitmap)| {
+                let base = u64::from(high) << 32;
+                let mut iter = if high == from_high { bitmap.range(from_low..) } else { bitmap.iter() };
+                std::iter::from_fn(move || {
+                    iter.next_range().map(|r| base + u64::from(*r.start())..base + u64::from(*r.end()) + 1)
+                })
+            });
         // A run may cross the 2^32 borders between the bitmaps: join what touches.
         let mut pending: Option<Range<u64>> = None;
         std::iter::from_fn(move || {
@@ -243,12 +244,17 @@ mod tests {
         let set = Offsets::from_range(border - 3..border + 3);
         assert_eq!(set.runs().collect::<Vec<_>>(), vec![border - 3..border + 3]);
         assert_eq!(set.first_missing(border - 1), border + 3);
-        assert_eq!(Offsets::parse(&serde_json::from_str::<String>(&serde_json::to_string(&set).unwrap()).unwrap()), Ok(set));
+        assert_eq!(
+            Offsets::parse(&serde_json::from_str::<String>(&serde_json::to_string(&set).unwrap()).unwrap()),
+            Ok(set)
+        );
     }
 
     #[test]
     fn text_that_is_no_set_is_refused() {
-        for text in ["1", "1..", "5..5", "9..3", "5..6,1..2", "0..5,4..6", "roaring:!!", "roaring:AAAA", "-1..3", "a..b"] {
+        for text in
+            ["1", "1..", "5..5", "9..3", "5..6,1..2", "0..5,4..6", "roaring:!!", "roaring:AAAA", "-1..3", "a..b"]
+        {
             assert!(Offsets::parse(text).is_err(), "{text:?} was accepted");
         }
         assert_eq!(Offsets::parse("").unwrap(), Offsets::new());

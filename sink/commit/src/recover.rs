@@ -21,7 +21,10 @@ pub struct Facts {
 pub enum Start {
     /// Consume from `offset` (inclusive); `gap` are offsets that Kafka no longer has and nobody holds: to be declared
     /// in the next entry, or to stop at, by the job's `on_gap`.
-    At { offset: u64, gap: Offsets },
+    At {
+        offset: u64,
+        gap: Offsets,
+    },
     Stop(Stop),
 }
 

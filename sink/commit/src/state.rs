@@ -102,8 +102,11 @@ impl LogState {
             return Err(FoldError::NotDense { expected: Seq(0), found: entry.seq });
         }
         let origins = entry.origins.clone().ok_or(FoldError::NoOrigins)?;
-        let partitions =
-            origins.start.iter().map(|(partition, start)| (partition.clone(), OffsetSet::starting_at(*start))).collect();
+        let partitions = origins
+            .start
+            .iter()
+            .map(|(partition, start)| (partition.clone(), OffsetSet::starting_at(*start)))
+            .collect();
         Ok(Self {
             job_uid: entry.job_uid.clone(),
             lane: entry.lane,

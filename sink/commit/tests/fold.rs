@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use landfall_commit::invariants;
 use landfall_commit::{
-    Checkpoint, Entry, FileEntry, FileKind, FileRef, FoldError, Lane, LogState, Lost, Offsets, Origins, Part, Rebuilt, Seq,
-    SkipReason, SourcePartition,
+    Checkpoint, Entry, FileEntry, FileKind, FileRef, FoldError, Lane, LogState, Lost, Offsets, Origins, Part, Rebuilt,
+    Seq, SkipReason, SourcePartition,
 };
 use proptest::prelude::*;
 
@@ -16,7 +16,13 @@ fn partition(number: i32) -> SourcePartition {
 
 fn zero() -> Entry {
     let start = BTreeMap::from([(partition(0), 0), (partition(1), 100)]);
-    Entry::zero("uid".into(), Lane(0), "t0".into(), "w", Origins { start, bucket: "b".into(), lanes: 1, created_at_ms: 0 })
+    Entry::zero(
+        "uid".into(),
+        Lane(0),
+        "t0".into(),
+        "w",
+        Origins { start, bucket: "b".into(), lanes: 1, created_at_ms: 0 },
+    )
 }
 
 fn file(key: &str, token: &str) -> FileEntry {

@@ -14,8 +14,8 @@ use landfall_format::{Chunk, FileEncoder};
 use landfall_kafka::TopicPartition;
 use landfall_s3::ObjectOptions;
 
-use crate::engine::plan::JobPlan;
 use crate::engine::Sealed;
+use crate::engine::plan::JobPlan;
 
 /// An open file of one engine; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,7 +26,10 @@ pub struct FileId(pub u64);
 pub enum Segment {
     Memory(Bytes),
     /// In the file's scratch file, from `start` (inclusive), `len_bytes` long.
-    Scratch { start: u64, len_bytes: u64 },
+    Scratch {
+        start: u64,
+        len_bytes: u64,
+    },
 }
 
 impl Segment {
@@ -43,32 +46,90 @@ impl Segment {
 #[derive(Debug)]
 pub enum Effect {
     /// CPU: one independent chunk of a file.
-    Encode { file: FileId, number: u64, chunk: Sealed, plan: Arc<JobPlan> },
+    Encode {
+        file: FileId,
+        number: u64,
+        chunk: Sealed,
+        plan: Arc<JobPlan>,
+    },
     /// CPU: the next chunks of a file whose encoder has state; `finish` writes its footer.
-    EncodeInOrder { file: FileId, encoder: Box<FileEncoder>, chunks: Vec<Chunk>, finish: bool },
-    CreateUpload { file: FileId, bucket: String, key: String, options: ObjectOptions },
-    UploadPart { file: FileId, bucket: String, key: String, upload_id: String, number: u32, segments: Vec<Segment> },
+    EncodeInOrder {
+        file: FileId,
+        encoder: Box<FileEncoder>,
+        chunks: Vec<Chunk>,
+        finish: bool,
+    },
+    CreateUpload {
+        file: FileId,
+        bucket: String,
+        key: String,
+        options: ObjectOptions,
+    },
+    UploadPart {
+        file: FileId,
+        bucket: String,
+        key: String,
+        upload_id: String,
+        number: u32,
+        segments: Vec<Segment>,
+    },
     /// To the file's scratch file.
-    Spill { file: FileId, segments: Vec<Bytes> },
+    Spill {
+        file: FileId,
+        segments: Vec<Bytes>,
+    },
     /// Is the key free? Asked before the append, for names without a unique part.
-    LookAtKey { file: FileId, bucket: String, key: String },
+    LookAtKey {
+        file: FileId,
+        bucket: String,
+        key: String,
+    },
     /// Are the parts still there? Asked before the append after a long sleep.
-    CheckUpload { file: FileId, bucket: String, key: String, upload_id: String, parts: Vec<Part> },
+    CheckUpload {
+        file: FileId,
+        bucket: String,
+        key: String,
+        upload_id: String,
+        parts: Vec<Part>,
+    },
     /// Nobody waits for this file any more: stop its requests, remove its scratch, abort the upload where one is named.
-    Forget { file: FileId, abort: Option<(String, String, String)> },
+    Forget {
+        file: FileId,
+        abort: Option<(String, String, String)>,
+    },
     /// A foreign attempt of ours that lost: its upload is never to be completed.
-    Abort { bucket: String, key: String, upload_id: String },
+    Abort {
+        bucket: String,
+        key: String,
+        upload_id: String,
+    },
     /// Until it succeeds.
-    PutSidecar { key: String, json: Vec<u8> },
+    PutSidecar {
+        key: String,
+        json: Vec<u8>,
+    },
     /// Once.
-    Append { key: String, seq: Seq, token: Token, body: Bytes },
-    ReadEntry { seq: Seq, token: Token },
+    Append {
+        key: String,
+        seq: Seq,
+        token: Token,
+        body: Bytes,
+    },
+    ReadEntry {
+        seq: Seq,
+        token: Token,
+    },
     /// The whole log: newest checkpoint and tail. Until it succeeds, but for the job's first contact.
     LoadLog,
     /// Entries from `from` (inclusive) to the end. Until it succeeds.
-    FoldTail { from: Seq },
+    FoldTail {
+        from: Seq,
+    },
     /// Best effort.
-    PutCheckpoint { key: String, body: Vec<u8> },
+    PutCheckpoint {
+        key: String,
+        body: Vec<u8>,
+    },
     /// One request of a completion.
     Complete {
         file_ref: FileRef,
@@ -80,11 +141,23 @@ pub enum Effect {
         known: Option<(String, String)>,
     },
     /// What Kafka says of newly assigned partitions, then the log's tail. Until it succeeds.
-    Recover { epoch: u64, partitions: Vec<TopicPartition>, from: Seq },
+    Recover {
+        epoch: u64,
+        partitions: Vec<TopicPartition>,
+        from: Seq,
+    },
     /// Until all are acknowledged.
-    ProduceLetters { batch: u64, letters: Vec<Letter> },
+    ProduceLetters {
+        batch: u64,
+        letters: Vec<Letter>,
+    },
     /// Read the file's offsets again and upload it under the same key.
-    Rebuild { file_ref: FileRef, pending: Box<PendingFile>, token: Token, plan: Arc<JobPlan> },
+    Rebuild {
+        file_ref: FileRef,
+        pending: Box<PendingFile>,
+        token: Token,
+        plan: Arc<JobPlan>,
+    },
 }
 
 /// What was found of one assigned partition.
@@ -98,30 +171,92 @@ pub struct Found {
 /// An answer.
 #[derive(Debug)]
 pub enum Outcome {
-    Encoded { file: FileId, number: u64, bytes: Result<Vec<Bytes>, String> },
-    EncodedInOrder { file: FileId, encoder: Option<Box<FileEncoder>>, bytes: Result<Vec<Bytes>, String>, finished: bool },
-    UploadCreated { file: FileId, result: Result<String, Failed> },
-    PartUploaded { file: FileId, part: Part, result: Result<(), Failed> },
-    Spilled { file: FileId, result: Result<Vec<Segment>, (Vec<Bytes>, String)> },
+    Encoded {
+        file: FileId,
+        number: u64,
+        bytes: Result<Vec<Bytes>, String>,
+    },
+    EncodedInOrder {
+        file: FileId,
+        encoder: Option<Box<FileEncoder>>,
+        bytes: Result<Vec<Bytes>, String>,
+        finished: bool,
+    },
+    UploadCreated {
+        file: FileId,
+        result: Result<String, Failed>,
+    },
+    PartUploaded {
+        file: FileId,
+        part: Part,
+        result: Result<(), Failed>,
+    },
+    Spilled {
+        file: FileId,
+        result: Result<Vec<Segment>, (Vec<Bytes>, String)>,
+    },
     /// `Some`: the token of what lies there (or none), and its ETag.
-    KeyLooked { file: FileId, found: Option<(Option<String>, String)> },
-    UploadChecked { file: FileId, intact: bool },
-    SidecarPut { key: String },
-    Appended { seq: Seq, token: Token, answer: AppendAnswer, error: Option<String> },
-    EntryRead { seq: Seq, token: Token, existing: Existing },
-    LogLoaded { result: Result<Box<LogState>, Fatal> },
-    Tail { entries: Result<Vec<Entry>, Fatal> },
+    KeyLooked {
+        file: FileId,
+        found: Option<(Option<String>, String)>,
+    },
+    UploadChecked {
+        file: FileId,
+        intact: bool,
+    },
+    SidecarPut {
+        key: String,
+    },
+    Appended {
+        seq: Seq,
+        token: Token,
+        answer: AppendAnswer,
+        error: Option<String>,
+    },
+    EntryRead {
+        seq: Seq,
+        token: Token,
+        existing: Existing,
+    },
+    LogLoaded {
+        result: Result<Box<LogState>, Fatal>,
+    },
+    Tail {
+        entries: Result<Vec<Entry>, Fatal>,
+    },
     /// `etag` is what a HEAD saw.
-    Completion { file_ref: FileRef, attempt: u32, answer: Answer, etag: Option<String>, error: Option<String> },
-    Recovered { epoch: u64, found: Vec<Found>, missing: Vec<TopicPartition>, entries: Result<Vec<Entry>, Fatal> },
-    LettersAcked { batch: u64 },
-    Rebuilt { file_ref: FileRef, attempt: u32, result: Rebuild },
+    Completion {
+        file_ref: FileRef,
+        attempt: u32,
+        answer: Answer,
+        etag: Option<String>,
+        error: Option<String>,
+    },
+    Recovered {
+        epoch: u64,
+        found: Vec<Found>,
+        missing: Vec<TopicPartition>,
+        entries: Result<Vec<Entry>, Fatal>,
+    },
+    LettersAcked {
+        batch: u64,
+    },
+    Rebuilt {
+        file_ref: FileRef,
+        attempt: u32,
+        result: Rebuild,
+    },
 }
 
 /// How a rebuild ended.
 #[derive(Debug)]
 pub enum Rebuild {
-    Done { token: Token, upload_id: String, parts: Vec<Part>, bytes: u64 },
+    Done {
+        token: Token,
+        upload_id: String,
+        parts: Vec<Part>,
+        bytes: u64,
+    },
     /// Kafka no longer has the records.
     Lost(String),
     /// Try again later.

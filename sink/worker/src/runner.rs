@@ -30,7 +30,9 @@ pub enum Command {
     Plan(Arc<JobPlan>),
     Writers(u64),
     /// Land what can be landed within this time, then end.
-    ShutDown { within: Duration },
+    ShutDown {
+        within: Duration,
+    },
     /// End now, dropping what is not in the log.
     Drop,
 }
@@ -203,7 +205,5 @@ impl Loop {
 /// Where a bounded job ends, as the engine takes it.
 #[must_use]
 pub fn ends_of(ends: &[(String, i32, i64)]) -> BTreeMap<(String, i32), u64> {
-    ends.iter()
-        .map(|(topic, partition, end)| ((topic.clone(), *partition), u64::try_from(*end).unwrap_or(0)))
-        .collect()
+    ends.iter().map(|(topic, partition, end)| ((topic.clone(), *partition), u64::try_from(*end).unwrap_or(0))).collect()
 }

@@ -36,7 +36,10 @@ fn no_schedule_of_crashes_rebalances_and_lost_answers_loses_or_doubles_a_record(
     }
     println!("simulated: {total:?}");
     if seeds().end - seeds().start >= RUNS {
-        assert!(total.crashes > 0 && total.revokes > 0 && total.freezes > 0 && total.store_faults > 0, "a planned fault never fired: {total:?}");
+        assert!(
+            total.crashes > 0 && total.revokes > 0 && total.freezes > 0 && total.store_faults > 0,
+            "a planned fault never fired: {total:?}"
+        );
     }
 }
 

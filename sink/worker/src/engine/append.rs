@@ -2,52 +2,55 @@
 //!
 //! One append at a time. While the fate of one is unknown the same body is sent again and nothing else is appended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use landfall_commit::decide::{self, AppendAnswer, AppendStep, Existing, ExistingStep};
-use landfall_commit::{Entry, FileRef, FileSets, Lane, Lost, Rebuilt, Seq, SourcePartition, Token};
+use landfall_commit::{Entry, FileRef, FileSets, Lane, Lost, Rebuilt, Seq, Token};
 
 use super::Engine;
 use super::file::Phase as FilePhase;
-use crate::effect::{Effect, Fatal, FileId, FileOffsets};
+use crate::effect::{Effect, FileId, FileOffsets};
 use crate::now::Now;
 
 /// An entry on its way into the log.
 #[derive(Debug, Clone)]
-struct Batch {
-    entry: Entry,
+pub(super) struct Batch {
+    pub(super) entry: Entry,
     body: Bytes,
     files: Vec<FileId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
+pub(super) enum At {
     Sidecar,
     Put,
     Read,
     /// Send again (or read again) at this time.
-    Wait { until_ms: i64, read: bool },
+    Wait {
+        until_ms: i64,
+        read: bool,
+    },
 }
 
 #[derive(Debug)]
 pub struct Appender {
-    batch: Option<(Batch, At)>,
+    pub(super) batch: Option<(Batch, At)>,
     attempts: u32,
     last_append_ms: i64,
     /// When something first waited to be said by an entry without files.
     news_since_ms: Option<i64>,
-    folding: bool,
+    pub(super) folding: bool,
     fold_wanted: bool,
-    next_poll_ms: i64,
+    pub(super) next_poll_ms: i64,
     /// Files whose key is taken, to be judged after a fold.
-    doubted: Vec<(FileId, String, Option<String>)>,
+    pub(super) doubted: Vec<(FileId, String, Option<String>)>,
     /// Rebuilt and lost files to be said in the next entry.
     pub rebuilt: Vec<Rebuilt>,
     pub lost: Vec<Lost>,
     pub close_log: bool,
     last_checkpoint: Seq,
-    wait_id: u64,
+    pub(super) wait_id: u64,
 }
 
 impl Appender {
@@ -125,7 +128,10 @@ impl Engine {
     fn maybe_append(&mut self) {
         let now_ms = self.now.mono_ms;
         // A fold under way after a long sleep or a doubt comes first.
-        if self.appender.folding || self.appender.fold_wanted || self.log.as_ref().is_none_or(landfall_commit::LogState::closing) {
+        if self.appender.folding
+            || self.appender.fold_wanted
+            || self.log.as_ref().is_none_or(landfall_commit::LogState::closing)
+        {
             return;
         }
         let hurried = self.control.hurried() || self.partitions.iter().flatten().any(|p| !p.owned());
@@ -157,7 +163,11 @@ impl Engine {
             || !self.appender.rebuilt.is_empty()
             || !self.appender.lost.is_empty()
             || self.appender.close_log
-            || self.partitions.iter().flatten().any(|p| !p.absent.is_empty() || p.skipped.values().any(|s| !s.is_empty()))
+            || self
+                .partitions
+                .iter()
+                .flatten()
+                .any(|p| !p.absent.is_empty() || p.skipped.values().any(|s| !s.is_empty()))
     }
 
     /// The next entry: everything that is ready and not lost, and what else there is to say.
@@ -215,7 +225,9 @@ impl Engine {
         };
         if !sets.is_empty() {
             match FileSets::new(sets).to_json() {
-                Ok(json) => self.effects.push(Effect::PutSidecar { key: self.paths.sidecar(entry.seq, &entry.token), json }),
+                Ok(json) => {
+                    self.effects.push(Effect::PutSidecar { key: self.paths.sidecar(entry.seq, &entry.token), json });
+                }
                 Err(e) => {
                     self.fail("bad_log", e.to_string());
                     return None;
@@ -266,9 +278,11 @@ impl Engine {
     }
 
     pub(super) fn on_sidecar(&mut self, key: &str) {
-        if let Some((batch, At::Sidecar)) = self.appender.batch.take_if(|(batch, at)| {
-            *at == At::Sidecar && self.paths.sidecar(batch.entry.seq, &batch.entry.token) == key
-        }) {
+        if let Some((batch, At::Sidecar)) = self
+            .appender
+            .batch
+            .take_if(|(batch, at)| *at == At::Sidecar && self.paths.sidecar(batch.entry.seq, &batch.entry.token) == key)
+        {
             self.send(batch, false);
         }
     }
@@ -292,16 +306,16 @@ impl Engine {
         self.appender.batch = Some((batch, At::Wait { until_ms: self.now.mono_ms + delay, read }));
     }
 
-    pub(super) fn on_appended(&mut self, seq: Seq, token: &Token, answer: &AppendAnswer, error: Option<String>) {
+    pub(super) fn on_appended(&mut self, seq: Seq, token: &Token, answer: &AppendAnswer, error: Option<&str>) {
         let Some((batch, At::Put)) =
             self.appender.batch.take_if(|(b, at)| *at == At::Put && b.entry.seq == seq && b.entry.token == *token)
         else {
             return;
         };
         let wait_id = self.appender.wait_id;
-        match (&error, answer) {
+        match (error, answer) {
             (Some(error), AppendAnswer::Unknown | AppendAnswer::Refused) => {
-                self.waits.set(wait_id, error.clone(), self.now.wall_ms);
+                self.waits.set(wait_id, error.to_owned(), self.now.wall_ms);
             }
             (_, AppendAnswer::Created | AppendAnswer::Exists) | (None, _) => {
                 self.waits.clear(wait_id);
@@ -354,7 +368,7 @@ impl Engine {
     }
 
     /// Our entry is in the log: fold it, make its files visible.
-    fn committed(&mut self, batch: Batch) {
+    pub(super) fn committed(&mut self, batch: Batch) {
         let entry = batch.entry;
         self.counters.appends += 1;
         tracing::info!(
@@ -393,111 +407,6 @@ impl Engine {
         }
         self.after_fold(&entry);
         self.maybe_checkpoint();
-    }
-
-    /// Folds one entry that is in the log. An entry below the end was folded already.
-    pub(super) fn fold_one(&mut self, entry: &Entry) -> Result<(), String> {
-        let Some(log) = self.log.as_mut() else { return Ok(()) };
-        if entry.seq < log.next_seq() {
-            return Ok(());
-        }
-        log.fold(entry).map_err(|e| e.to_string())?;
-        let touched: BTreeSet<&SourcePartition> = entry.claimed().map(|(p, _)| p).chain(entry.absent.keys()).collect();
-        for partition in self.partitions.iter_mut().flatten().filter(|p| touched.contains(p.source.as_ref())) {
-            let frontier = log.partitions().get(&partition.source).map_or(0, landfall_commit::OffsetSet::frontier);
-            partition.fresh_from = partition.fresh_from.max(frontier);
-        }
-        Ok(())
-    }
-
-    /// Entries of others (or our own, seen again): fold them, drop what lost, take over what is incomplete.
-    pub(super) fn on_tail(&mut self, entries: Result<Vec<Entry>, Fatal>) {
-        self.appender.folding = false;
-        let entries = match entries {
-            Ok(entries) => entries,
-            Err(fatal) => return self.fail(&fatal.code, fatal.message),
-        };
-        self.appender.next_poll_ms = self.now.mono_ms + self.settings.tail_poll_ms;
-        self.take_in(&entries);
-        self.completions.folded(self.log.as_ref());
-        self.judge_doubted();
-    }
-
-    /// The part of a fold that an assignment shares.
-    pub(super) fn take_in(&mut self, entries: &[Entry]) {
-        for entry in entries {
-            // Our own append may have reached the log although its answer did not reach us: the answer, or the next
-            // attempt, will say so; folding it here would make its files look lost.
-            if self.appender.batch.as_ref().is_some_and(|(b, _)| b.entry.seq == entry.seq && b.entry.token == entry.token) {
-                if let Some((batch, _)) = self.appender.batch.take() {
-                    self.waits.clear(self.appender.wait_id);
-                    self.committed(batch);
-                }
-                continue;
-            }
-            let new = self.log.as_ref().is_some_and(|log| entry.seq >= log.next_seq());
-            if let Err(e) = self.fold_one(entry) {
-                return self.fail("bad_log", e);
-            }
-            if new {
-                self.after_fold(entry);
-            }
-        }
-        self.drop_losers();
-    }
-
-    fn after_fold(&mut self, entry: &Entry) {
-        self.completions.entry_folded(entry, self.log.as_ref());
-        self.take_over();
-        if entry.closing && !self.control.closing_is_ours() {
-            self.fail("closed", "the job was deleted or replaced by a new generation; its log is closed".to_owned());
-        }
-    }
-
-    /// Files that hold what another entry holds have lost. One of an append of unknown fate is left to that append.
-    fn drop_losers(&mut self) {
-        let Some(log) = &self.log else { return };
-        let losers: Vec<FileId> = self
-            .files
-            .iter()
-            .filter(|file| file.phase != FilePhase::Appending)
-            .filter(|file| {
-                file.held.iter().any(|of| {
-                    log.partitions().get(&of.source).is_some_and(|a| !a.overlap(&of.held.offsets()).is_empty())
-                })
-            })
-            .map(|file| file.id)
-            .collect();
-        for id in losers {
-            self.drop_file(id, "its offsets are in another entry");
-        }
-    }
-
-    /// Files of partitions that were given back while their append was undecided.
-    fn drop_unowned(&mut self) {
-        for id in std::mem::take(&mut self.files.ready) {
-            let owned = self.files.get(id).is_some_and(|file| {
-                file.held.iter().all(|of| self.partition(of.slot).is_some())
-            });
-            if owned {
-                self.files.ready.push(id);
-            } else {
-                self.drop_file(id, "its partition was given back");
-            }
-        }
-    }
-
-    fn judge_doubted(&mut self) {
-        for (id, key, token) in std::mem::take(&mut self.appender.doubted) {
-            // Dropped by the fold: it was a lost race within our own log.
-            if self.files.get(id).is_some() {
-                let whose = token.map_or_else(|| "an object without our token".to_owned(), |t| format!("an object with token {t}"));
-                self.fail(
-                    "existing_object",
-                    format!("{key} exists already ({whose}) and sink.on_existing_object is fail; move it away, or add {{unique}} to sink.key"),
-                );
-            }
-        }
     }
 
     fn maybe_checkpoint(&mut self) {

@@ -15,7 +15,9 @@ use crate::effect::{Effect, Rebuild};
 enum State {
     Queued,
     Asked,
-    Waiting { until_ms: i64 },
+    Waiting {
+        until_ms: i64,
+    },
     Folding,
     Rebuilding,
     /// Uploaded again; the next entry says so.
@@ -46,15 +48,8 @@ pub struct Completions {
 
 impl Completions {
     pub fn add(&mut self, file_ref: FileRef, taken_over: bool, replaces: Option<String>) {
-        let work = Work {
-            machine: None,
-            attempt: 0,
-            taken_over,
-            replaces,
-            seen_etag: None,
-            state: State::Queued,
-            next: None,
-        };
+        let work =
+            Work { machine: None, attempt: 0, taken_over, replaces, seen_etag: None, state: State::Queued, next: None };
         self.work.entry(file_ref).or_insert(work);
     }
 
@@ -85,7 +80,8 @@ impl Completions {
         for rebuilt in &entry.rebuilt {
             let file = rebuilt.file_ref();
             let current = log.and_then(|log| log.pending().get(&file));
-            if current.is_some_and(|pending| pending.attempt == rebuilt.attempt && pending.file.token == rebuilt.token) {
+            if current.is_some_and(|pending| pending.attempt == rebuilt.attempt && pending.file.token == rebuilt.token)
+            {
                 self.work.remove(&file);
                 let ours = self.rebuilt.get(&file).is_some_and(|r| r.token == rebuilt.token);
                 self.add(file, !ours, None);
@@ -133,9 +129,10 @@ impl Engine {
 
     pub(super) fn tick_completions(&mut self) {
         let now_ms = self.now.mono_ms;
-        let mut room = self.settings.max_completions.saturating_sub(
-            self.completions.work.values().filter(|work| !matches!(work.state, State::Queued)).count(),
-        );
+        let mut room = self
+            .settings
+            .max_completions
+            .saturating_sub(self.completions.work.values().filter(|work| !matches!(work.state, State::Queued)).count());
         let mut due = Vec::new();
         for (file_ref, work) in &self.completions.work {
             match work.state {
@@ -258,15 +255,23 @@ impl Engine {
                 let policy = self.plan.spec.sink.on_existing_object;
                 let work = self.completions.work.get_mut(&file_ref);
                 match (policy, work) {
-                    (ExistingObject::Overwrite, Some(work)) if work.seen_etag.is_some() && work.replaces != work.seen_etag => {
+                    (ExistingObject::Overwrite, Some(work))
+                        if work.seen_etag.is_some() && work.replaces != work.seen_etag =>
+                    {
                         work.replaces = work.seen_etag.clone();
                         work.machine = None;
                         work.taken_over = false;
                         work.state = State::Queued;
                     }
                     (ExistingObject::Overwrite | ExistingObject::Fail, _) => {
-                        let whose = token.map_or_else(|| "carries no token of ours".to_owned(), |t| format!("carries the token {t}"));
-                        self.fail("overwritten", format!("{key} was written by somebody else: the object there {whose}"));
+                        let whose = token.map_or_else(
+                            || "carries no token of ours".to_owned(),
+                            |t| format!("carries the token {t}"),
+                        );
+                        self.fail(
+                            "overwritten",
+                            format!("{key} was written by somebody else: the object there {whose}"),
+                        );
                     }
                 }
             }
@@ -282,7 +287,8 @@ impl Engine {
         let (bucket, key, current) = (pending.file.bucket.clone(), pending.file.key.clone(), pending.attempt);
         match result {
             Rebuild::Done { token, upload_id, parts, bytes } if current + 1 == attempt => {
-                let rebuilt = Rebuilt { seq: file_ref.seq, file: file_ref.file, attempt, token, upload_id, parts, bytes };
+                let rebuilt =
+                    Rebuilt { seq: file_ref.seq, file: file_ref.file, attempt, token, upload_id, parts, bytes };
                 self.completions.rebuilt.insert(file_ref, rebuilt.clone());
                 self.appender.rebuilt.push(rebuilt);
                 if let Some(work) = self.completions.work.get_mut(&file_ref) {
@@ -314,7 +320,9 @@ impl Engine {
         let (interval, again) = (self.settings.commit_interval_ms, self.settings.commit_again_ms);
         let Some(log) = &self.log else { return };
         for partition in self.partitions.iter_mut().flatten() {
-            if matches!(partition.phase, Phase::Recovering) || now_ms < partition.committed_at_ms.saturating_add(interval) {
+            if matches!(partition.phase, Phase::Recovering)
+                || now_ms < partition.committed_at_ms.saturating_add(interval)
+            {
                 continue;
             }
             let low = log.visible_low(&partition.source, &self.completions.visible);

@@ -90,7 +90,7 @@ impl Engine {
             Outcome::KeyLooked { file, found } => self.on_key_looked(file, found),
             Outcome::UploadChecked { file, intact } => self.on_upload_checked(file, intact),
             Outcome::SidecarPut { key } => self.on_sidecar(&key),
-            Outcome::Appended { seq, token, answer, error } => self.on_appended(seq, &token, &answer, error),
+            Outcome::Appended { seq, token, answer, error } => self.on_appended(seq, &token, &answer, error.as_deref()),
             Outcome::EntryRead { seq, token, existing } => self.on_entry_read(seq, &token, existing),
             Outcome::LogLoaded { result } => self.on_log_loaded(result),
             Outcome::Tail { entries } => self.on_tail(entries),
@@ -181,7 +181,11 @@ impl Engine {
             log.partitions().keys().find(ours).map_or(0, |p| log.visible_low(p, self.completions.visible()))
         };
         let landed = ends.iter().all(|((topic, number), end)| low_of(topic, *number) >= *end);
-        if landed && self.appender.idle() && self.completions.idle() && !self.completions.visible_pending(self.log.as_ref()) {
+        if landed
+            && self.appender.idle()
+            && self.completions.idle()
+            && !self.completions.visible_pending(self.log.as_ref())
+        {
             self.control.finished = true;
         }
     }
@@ -193,9 +197,11 @@ impl Engine {
             && self.appender.idle()
             && self.completions.idle()
             && !self.completions.visible_pending(self.log.as_ref())
-            && self.partitions.iter().flatten().all(|p| {
-                p.skipped.values().all(landfall_commit::Offsets::is_empty) && p.in_letters.is_empty()
-            })
+            && self
+                .partitions
+                .iter()
+                .flatten()
+                .all(|p| p.skipped.values().all(landfall_commit::Offsets::is_empty) && p.in_letters.is_empty())
     }
 
     #[must_use]
@@ -229,7 +235,10 @@ impl Engine {
         self.control.refused_by_kafka += 1;
         // librdkafka goes on trying. At first contact nobody is helped by that; later it may be a broker's hiccup.
         if self.counters.records_consumed == 0 && self.control.refused_by_kafka >= 3 {
-            self.fail("kafka_refused", format!("{error}; mend the cluster's properties or the rights of its user, then restart the job"));
+            self.fail(
+                "kafka_refused",
+                format!("{error}; mend the cluster's properties or the rights of its user, then restart the job"),
+            );
         }
     }
 }

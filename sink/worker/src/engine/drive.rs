@@ -85,7 +85,7 @@ impl Engine {
                     }
                 }
                 // Unknown here: nothing to land.
-                None => self.release(source, &[topic_partition.clone()]),
+                None => self.release(source, std::slice::from_ref(topic_partition)),
             }
         }
     }
@@ -211,10 +211,8 @@ impl Engine {
                 if wanted { &mut pause } else { &mut resume }.push(partition.topic_partition.clone());
             }
         }
-        let outcome = [
-            (!pause.is_empty()).then(|| source.pause(&pause)),
-            (!resume.is_empty()).then(|| source.resume(&resume)),
-        ];
+        let outcome =
+            [(!pause.is_empty()).then(|| source.pause(&pause)), (!resume.is_empty()).then(|| source.resume(&resume))];
         for error in outcome.into_iter().flatten().filter_map(Result::err) {
             self.note_error("source", format!("pause or resume: {error}"), None);
         }

@@ -33,7 +33,7 @@ pub enum Phase {
 /// The unsealed content.
 #[derive(Debug)]
 pub enum Content {
-    Records(ChunkBuffer),
+    Records(Box<ChunkBuffer>),
     /// Dead letters, already JSON lines.
     Letters(Vec<u8>),
 }

@@ -108,15 +108,13 @@ impl Engine {
         let group = self.scratch.group_key();
         let key = landfall_format::finish_key(group, record.offset, &unique)?;
         let group: Box<str> = group.into();
-        let content = Content::Records(self.plan.format.new_chunk());
+        let content = Content::Records(Box::new(self.plan.format.new_chunk()));
         let encoding = if self.plan.format.chunks_are_independent() {
             Encoding::Independent { done: std::collections::BTreeMap::new(), next: 0 }
         } else {
-            let encoder = self
-                .plan
-                .format
-                .new_encoder()
-                .map_err(|e| Rejection::new(landfall_format::Stage::Encode, landfall_format::Reason::Encode, e.to_string()))?;
+            let encoder = self.plan.format.new_encoder().map_err(|e| {
+                Rejection::new(landfall_format::Stage::Encode, landfall_format::Reason::Encode, e.to_string())
+            })?;
             Encoding::InOrder { encoder: Some(Box::new(encoder)), queue: Vec::new(), finished: false }
         };
         Ok(self.open_file(FileKind::Data, group, key, content, encoding))
@@ -140,9 +138,21 @@ impl Engine {
         self.open_file(FileKind::DeadLetter, group.into(), key, Content::Letters(Vec::new()), encoding)
     }
 
-    fn open_file(&mut self, kind: FileKind, group: Box<str>, key: String, content: Content, encoding: Encoding) -> FileId {
+    fn open_file(
+        &mut self,
+        kind: FileKind,
+        group: Box<str>,
+        key: String,
+        content: Content,
+        encoding: Encoding,
+    ) -> FileId {
         if self.files.open_count() >= self.settings.max_open_files
-            && let Some(id) = self.files.iter().filter(|f| f.phase == Phase::Open).min_by_key(|f| (f.clock.last_record_ms, f.id)).map(|f| f.id)
+            && let Some(id) = self
+                .files
+                .iter()
+                .filter(|f| f.phase == Phase::Open)
+                .min_by_key(|f| (f.clock.last_record_ms, f.id))
+                .map(|f| f.id)
         {
             self.close_file(id, Trigger::Memory);
         }
@@ -186,7 +196,8 @@ impl Engine {
 
     /// After a record went in: seal a full chunk, close a full file.
     pub(super) fn after_append(&mut self, id: FileId, seal: bool) {
-        let due = self.files.get(id).and_then(|file| rotate::due(&file.plan.spec.sink.rotate, &file.clock, self.now.mono_ms));
+        let due =
+            self.files.get(id).and_then(|file| rotate::due(&file.plan.spec.sink.rotate, &file.clock, self.now.mono_ms));
         if let Some(trigger) = due {
             self.close_file(id, trigger);
         } else if seal {
@@ -232,7 +243,8 @@ impl Engine {
         let Some(file) = self.files.remove(id) else { return };
         tracing::info!(job = %self.identity.job, key = %file.key, records = file.records, why, "file dropped");
         self.counters.files_dropped += 1;
-        let abort = file.upload_id().map(|upload| (file.plan.spec.sink.bucket.clone(), file.key.clone(), upload.to_owned()));
+        let abort =
+            file.upload_id().map(|upload| (file.plan.spec.sink.bucket.clone(), file.key.clone(), upload.to_owned()));
         self.effects.push(Effect::Forget { file: id, abort });
         for of in &file.held {
             self.owe(of.slot, &of.held.offsets());

@@ -158,7 +158,11 @@ impl Engine {
             }
             Err((_, error)) => {
                 self.memory.scratch = false;
-                self.note_error("upload", format!("scratch is not usable any more, files are sealed early: {error}"), None);
+                self.note_error(
+                    "upload",
+                    format!("scratch is not usable any more, files are sealed early: {error}"),
+                    None,
+                );
             }
         }
         self.advance_file(id);
@@ -174,8 +178,12 @@ impl Engine {
             .sum::<u64>()
             + self.memory.encoding_bytes / 2;
         let mut wanted = excess_bytes.saturating_sub(leaving);
-        let mut open: Vec<(u64, FileId)> =
-            self.files.iter().filter(|file| file.phase == FilePhase::Open).map(|file| (file.memory_bytes(), file.id)).collect();
+        let mut open: Vec<(u64, FileId)> = self
+            .files
+            .iter()
+            .filter(|file| file.phase == FilePhase::Open)
+            .map(|file| (file.memory_bytes(), file.id))
+            .collect();
         open.sort_unstable_by(|a, b| b.cmp(a));
         for (bytes, id) in open {
             if wanted == 0 || bytes == 0 {

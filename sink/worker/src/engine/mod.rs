@@ -10,6 +10,7 @@ mod control;
 mod drive;
 mod file;
 mod files;
+mod fold;
 mod letters;
 mod memory;
 mod partition;

@@ -13,10 +13,15 @@ pub enum Phase {
     /// Assigned; the log and Kafka's offsets are being read.
     Recovering,
     /// To be started (again) at this offset (inclusive).
-    Starting { at: u64, not_before_ms: i64 },
+    Starting {
+        at: u64,
+        not_before_ms: i64,
+    },
     Consuming,
     /// The group wants it back; what can be appended until the deadline is.
-    Revoking { deadline_ms: i64 },
+    Revoking {
+        deadline_ms: i64,
+    },
 }
 
 #[derive(Debug)]

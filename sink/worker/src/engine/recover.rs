@@ -56,7 +56,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_recovered(&mut self, found: &[Found], missing: &[TopicPartition], entries: Result<Vec<Entry>, Fatal>) {
+    pub(super) fn on_recovered(
+        &mut self,
+        found: &[Found],
+        missing: &[TopicPartition],
+        entries: Result<Vec<Entry>, Fatal>,
+    ) {
         match entries {
             Ok(entries) => self.take_in(&entries),
             Err(fatal) => return self.fail(&fatal.code, fatal.message),
@@ -133,7 +138,8 @@ impl Engine {
                 partition.stop_at = self.ends.as_ref().map(|ends| ends.get(&key).copied().unwrap_or(0));
                 partition.phase = Phase::Starting { at: offset, not_before_ms: 0 };
                 partition.position = offset;
-                partition.committed = facts.committed.filter(|(_, uid)| uid == self.identity.uid.as_str()).map(|(o, _)| o);
+                partition.committed =
+                    facts.committed.filter(|(_, uid)| uid == self.identity.uid.as_str()).map(|(o, _)| o);
             }
             Start::Stop(stop) => {
                 let code = match stop {

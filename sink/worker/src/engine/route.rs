@@ -98,10 +98,7 @@ impl Engine {
         };
         let verdict = landfall_format::accept(&plan.format, &mut self.scratch, &view, now.wall_ms);
         let rejection = match verdict {
-            Verdict::Route { .. } => match self.append_record(record.slot, offset, &view) {
-                Ok(()) => None,
-                Err(rejection) => Some(rejection),
-            },
+            Verdict::Route { .. } => self.append_record(record.slot, offset, &view).err(),
             Verdict::Skip(_) => {
                 if let Some(partition) = self.partition_mut(record.slot) {
                     partition.skip(SkipReason::NullValue, offset);
@@ -112,7 +109,7 @@ impl Engine {
         };
         let over = self.ratio.count(rejection.is_some());
         if let Some(rejection) = rejection {
-            self.dead_letter(record.slot, offset, &view, rejection);
+            self.dead_letter(record.slot, offset, &view, &rejection);
         }
         if let Some(ratio) = over {
             let max = self.plan.spec.dead_letter.max_ratio;
@@ -176,14 +173,14 @@ impl Engine {
     }
 
     /// Puts a rejected record where the job's dead letters go.
-    fn dead_letter(&mut self, slot: u32, offset: u64, record: &Record<'_>, rejection: Rejection) {
+    fn dead_letter(&mut self, slot: u32, offset: u64, record: &Record<'_>, rejection: &Rejection) {
         self.counters.count_dead_letter(rejection.reason.as_str());
         let counted = self.counters.dead_letters;
         if counted <= 10 || counted.is_multiple_of(1_000) {
             let where_to = (record.topic, record.partition, record.offset);
             self.note_error(rejection.stage.as_str(), rejection.message.clone(), Some(where_to));
         }
-        let letter = self.letter(record, &rejection);
+        let letter = self.letter(record, rejection);
         let in_file = self.plan.letters_prefix.is_some().then(|| self.append_letter(slot, offset, &letter));
         if self.plan.spec.dead_letter.topic.is_some() {
             self.letters.push(letter, in_file, slot, offset);

@@ -45,12 +45,10 @@ impl Io {
                     Err(error) => complete_answer(&error, &mut note),
                 })
             }
-            Step::ListParts => {
-                Answer::Parts(match store.list_parts(&file.bucket, &file.key, &file.upload_id).await {
-                    Ok(parts) => UploadFate::Parts(parts.into_iter().map(part).collect()),
-                    Err(error) => fate(&error, &mut note),
-                })
-            }
+            Step::ListParts => Answer::Parts(match store.list_parts(&file.bucket, &file.key, &file.upload_id).await {
+                Ok(parts) => UploadFate::Parts(parts.into_iter().map(part).collect()),
+                Err(error) => fate(&error, &mut note),
+            }),
             Step::ProveReadable => {
                 let data = match &known {
                     Some((bucket, key)) => store.head(bucket, key).await.map(|_| ()),

@@ -76,7 +76,8 @@ impl Io {
             AppendAnswer::Unknown => "unknown",
             AppendAnswer::Refused => "refused",
         };
-        metrics::counter!("landfall_commit_appends_total", "job" => self.inner.parts.job.clone(), "outcome" => outcome).increment(1);
+        metrics::counter!("landfall_commit_appends_total", "job" => self.inner.parts.job.clone(), "outcome" => outcome)
+            .increment(1);
         self.send(Outcome::Appended { seq, token, answer, error });
     }
 

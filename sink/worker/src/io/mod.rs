@@ -109,7 +109,9 @@ impl Io {
 
     async fn carry_out(&self, effect: Effect) {
         match effect {
-            Effect::CreateUpload { file, bucket, key, options } => self.create_upload(file, &bucket, &key, &options).await,
+            Effect::CreateUpload { file, bucket, key, options } => {
+                self.create_upload(file, &bucket, &key, &options).await;
+            }
             Effect::UploadPart { file, bucket, key, upload_id, number, segments } => {
                 self.upload_part(file, &bucket, &key, &upload_id, number, segments).await;
             }

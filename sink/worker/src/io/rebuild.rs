@@ -42,7 +42,11 @@ impl Io {
     }
 
     /// The file's own offsets, from the sidecar of its entry.
-    async fn sets_of(&self, file_ref: FileRef, pending: &PendingFile) -> Result<BTreeMap<SourcePartition, Offsets>, String> {
+    async fn sets_of(
+        &self,
+        file_ref: FileRef,
+        pending: &PendingFile,
+    ) -> Result<BTreeMap<SourcePartition, Offsets>, String> {
         let parts = &self.inner.parts;
         let key = self.inner.paths.sidecar(file_ref.seq, &pending.entry_token);
         let request = || parts.store.get(&parts.state_bucket, &key);
@@ -138,7 +142,8 @@ impl Reading {
         let mut writer = Writer::new(self).map_err(Stopped::Failed)?;
         for (partition, offsets) in &self.sets {
             let (Some(first), Some(last)) = (offsets.min(), offsets.max()) else { continue };
-            let topic_partition = TopicPartition { topic: partition.topic.as_str().into(), partition: partition.partition };
+            let topic_partition =
+                TopicPartition { topic: partition.topic.as_str().into(), partition: partition.partition };
             let bounds = i64::try_from(first).ok().zip(i64::try_from(last + 1).ok());
             let Some((from, end)) = bounds else { continue };
             let mut failed = None;
@@ -151,7 +156,9 @@ impl Reading {
             };
             self.kafka.read_range(&topic_partition, from, end, &mut visit).map_err(|e| match e {
                 RangeError::Gone { .. } => Stopped::Gone(e.to_string()),
-                RangeError::TimedOut { .. } | RangeError::Settings(_) | RangeError::Kafka(_) => Stopped::Failed(e.to_string()),
+                RangeError::TimedOut { .. } | RangeError::Settings(_) | RangeError::Kafka(_) => {
+                    Stopped::Failed(e.to_string())
+                }
             })?;
             if let Some(error) = failed {
                 return Err(Stopped::Failed(error));
@@ -183,7 +190,12 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn add(&mut self, partition: &SourcePartition, record: &RecordRef<'_>, out: &mpsc::Sender<Bytes>) -> Result<(), String> {
+    fn add(
+        &mut self,
+        partition: &SourcePartition,
+        record: &RecordRef<'_>,
+        out: &mpsc::Sender<Bytes>,
+    ) -> Result<(), String> {
         let plan = &self.reading.plan;
         let headers = Lazy(record.headers);
         let view = Record {
@@ -224,10 +236,16 @@ impl<'a> Writer<'a> {
                 letter.to_json_line(&mut self.letters);
             }
             (FileKind::Data, Some(rejection)) => {
-                return Err(format!("offset {} of {partition} is rejected under the present document: {rejection:?}", record.offset));
+                return Err(format!(
+                    "offset {} of {partition} is rejected under the present document: {rejection:?}",
+                    record.offset
+                ));
             }
             (FileKind::DeadLetter, None) => {
-                return Err(format!("offset {} of {partition} is no dead letter under the present document", record.offset));
+                return Err(format!(
+                    "offset {} of {partition} is no dead letter under the present document",
+                    record.offset
+                ));
             }
         }
         self.records += 1;

@@ -48,7 +48,10 @@ impl Scratch {
         let before = self.used.fetch_add(total, Ordering::Relaxed);
         if before + total > self.limit_bytes {
             self.used.fetch_sub(total, Ordering::Relaxed);
-            return Err(std::io::Error::other(format!("worker.scratch.limit of {} bytes is reached", self.limit_bytes)));
+            return Err(std::io::Error::other(format!(
+                "worker.scratch.limit of {} bytes is reached",
+                self.limit_bytes
+            )));
         }
         let mut out = OpenOptions::new().create(true).append(true).open(self.path(job, file)).await?;
         let mut start = out.seek(SeekFrom::End(0)).await?;
@@ -90,7 +93,8 @@ mod tests {
     async fn what_was_written_is_read_back_and_the_limit_holds() {
         let dir = tempfile::tempdir().unwrap();
         let scratch = Scratch::open(dir.path(), 10).unwrap();
-        let first = scratch.write("j", FileId(1), &[Bytes::from_static(b"abc"), Bytes::from_static(b"de")]).await.unwrap();
+        let first =
+            scratch.write("j", FileId(1), &[Bytes::from_static(b"abc"), Bytes::from_static(b"de")]).await.unwrap();
         let second = scratch.write("j", FileId(1), &[Bytes::from_static(b"fgh")]).await.unwrap();
         for (segment, expected) in first.iter().chain(&second).zip(["abc", "de", "fgh"]) {
             let Segment::Scratch { start, len_bytes } = segment else { unreachable!() };

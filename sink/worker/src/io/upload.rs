@@ -116,7 +116,9 @@ impl Io {
         match self.inner.patience.until_answered(request).await {
             Ok(()) => {}
             Err(error) if error.kind == ErrorKind::NoSuchUpload => {}
-            Err(error) => tracing::warn!(job = %self.inner.parts.job, key, error = %error, "an upload could not be aborted"),
+            Err(error) => {
+                tracing::warn!(job = %self.inner.parts.job, key, error = %error, "an upload could not be aborted");
+            }
         }
     }
 

@@ -44,15 +44,13 @@ pub(super) fn job(told: &mut Told, record: &JobRecord, snapshot: &Snapshot) {
             counter!(name, &labels).increment(count.saturating_sub(before.get(value).copied().unwrap_or(0)));
         }
     }
-    let lag: u64 = snapshot
-        .partitions
-        .iter()
-        .filter_map(|p| Some(p.end_offset?.saturating_sub(p.position?)))
-        .sum();
+    let lag: u64 = snapshot.partitions.iter().filter_map(|p| Some(p.end_offset?.saturating_sub(p.position?))).sum();
     gauge!("landfall_lag_records", &labels).set(float(lag));
     gauge!("landfall_open_files", &labels).set(float(snapshot.open_files_total));
     let now_ms = jiff::Timestamp::now().as_millisecond();
-    let age = |since_ms: Option<i64>| since_ms.map_or(0.0, |since| float(u64::try_from(now_ms - since).unwrap_or(0)) / 1_000.0);
+    let age = |since_ms: Option<i64>| {
+        since_ms.map_or(0.0, |since| float(u64::try_from(now_ms - since).unwrap_or(0)) / 1_000.0)
+    };
     let oldest_open = snapshot.open_files.iter().map(|file| file.opened_wall_ms).min();
     gauge!("landfall_oldest_unlanded_age_seconds", &labels).set(age(oldest_open));
     let uncompleted = (snapshot.uncompleted_entries > 0).then_some(snapshot.last_entry.map(|(_, at)| at)).flatten();

@@ -176,7 +176,8 @@ impl Worker {
             && record.finished_at.is_none()
             && (record.failed.is_none() || record.desired == Desired::Deleted || at_work)
             && (at_work || participates(&self.parts.id, &record.name, spec.max_workers, &self.live))
-            && (participates(&self.parts.id, &record.name, spec.max_workers, &self.live) || record.desired != Desired::Running)
+            && (participates(&self.parts.id, &record.name, spec.max_workers, &self.live)
+                || record.desired != Desired::Running)
     }
 
     /// Starts the job, or tells its runner what is new.
@@ -283,11 +284,9 @@ impl Worker {
                     .await
                 }
                 JobPhase::Closed => self.tell(&name, &uid, |record| record.closed = true).await,
-                JobPhase::Starting
-                | JobPhase::Running
-                | JobPhase::Landing
-                | JobPhase::Paused
-                | JobPhase::Stopped => true,
+                JobPhase::Starting | JobPhase::Running | JobPhase::Landing | JobPhase::Paused | JobPhase::Stopped => {
+                    true
+                }
             };
             if told && let Some(running) = self.running.get_mut(&name) {
                 running.runner = None;
@@ -336,7 +335,8 @@ impl Worker {
             Ok(live) => {
                 self.live = live.live_ids(&self.parts.pool);
                 for (name, running) in &self.running {
-                    let writers = live.seen.iter().filter(|seen| seen.live() && seen.job(&running.record.uid).is_some());
+                    let writers =
+                        live.seen.iter().filter(|seen| seen.live() && seen.job(&running.record.uid).is_some());
                     if let Some(runner) = &running.runner {
                         runner.tell(Command::Writers(u64::try_from(writers.count()).unwrap_or(1).max(1)));
                     }
@@ -399,7 +399,9 @@ fn tell_what_is_new(running: &mut Running, record: &JobRecord) {
     if record.config_version != running.record.config_version {
         match JobPlan::compile(record.spec.clone(), record.config_version) {
             Ok(plan) => runner.tell(Command::Plan(Arc::new(plan))),
-            Err(error) => tracing::error!(job = %record.name, error = %error, "the changed job cannot be compiled; going on with the old one"),
+            Err(error) => {
+                tracing::error!(job = %record.name, error = %error, "the changed job cannot be compiled; going on with the old one");
+            }
         }
     }
     // Told each time: a worker that left for lack of a place may be wanted again.

@@ -44,8 +44,10 @@ fn for_good(code: &str, message: impl std::fmt::Display) -> NotStarted {
 
 impl From<StoreError> for NotStarted {
     fn from(error: StoreError) -> Self {
-        let for_good =
-            matches!(error.kind, ErrorKind::NoSuchBucket | ErrorKind::AccessDenied | ErrorKind::Rejected | ErrorKind::NoSuchKey);
+        let for_good = matches!(
+            error.kind,
+            ErrorKind::NoSuchBucket | ErrorKind::AccessDenied | ErrorKind::Rejected | ErrorKind::NoSuchKey
+        );
         Self { code: error.code.clone(), message: error.to_string(), for_good }
     }
 }
@@ -78,7 +80,10 @@ pub(super) async fn start(parts: &WorkerParts, record: &JobRecord, jobs_here: us
         Some(topic) => {
             let cluster = &spec.dead_letter.cluster;
             let to = parts.clusters.get(cluster).ok_or_else(|| {
-                for_good("unknown_cluster", format!("cluster {cluster} of dead_letter is not registered with this worker"))
+                for_good(
+                    "unknown_cluster",
+                    format!("cluster {cluster} of dead_letter is not registered with this worker"),
+                )
             })?;
             let writer = TopicWriter::connect(to, topic).map_err(|e| for_good("dead_letter_topic", e))?;
             Some(Arc::new(writer))

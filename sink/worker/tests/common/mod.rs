@@ -26,7 +26,11 @@ pub const TOPIC: &str = "bids";
 const BUCKET: &str = "lake";
 
 pub fn event(n: u64) -> String {
-    format!("{{\"id\":{n},\"ts\":{},\"country\":\"{}\"}}", 1_760_000_000_000 + n * 1_000, ["de", "fr", "us"][(n % 3) as usize])
+    format!(
+        "{{\"id\":{n},\"ts\":{},\"country\":\"{}\"}}",
+        1_760_000_000_000 + n * 1_000,
+        ["de", "fr", "us"][(n % 3) as usize]
+    )
 }
 
 pub struct House {
@@ -226,7 +230,8 @@ impl House {
     async fn keys(&self, prefix: &str) -> Vec<String> {
         let (mut keys, mut continuation) = (Vec::new(), None);
         loop {
-            let request = ListRequest { bucket: BUCKET.into(), prefix: prefix.into(), continuation, ..ListRequest::default() };
+            let request =
+                ListRequest { bucket: BUCKET.into(), prefix: prefix.into(), continuation, ..ListRequest::default() };
             let page = self.store.list(request).await.unwrap();
             keys.extend(page.objects.into_iter().map(|object| object.key));
             continuation = page.continuation;

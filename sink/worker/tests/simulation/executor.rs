@@ -105,7 +105,7 @@ impl Tasks {
             let index = usize::try_from(rng.next_u64()).unwrap() % tasks.len();
             let mut task = tasks.swap_remove(index);
             // Some wait for another turn: answers come in any order.
-            if rng.next_u64() % 4 == 0 || task.as_mut().poll(&mut context).is_pending() {
+            if rng.next_u64().is_multiple_of(4) || task.as_mut().poll(&mut context).is_pending() {
                 left.push(task);
             }
         }

@@ -85,9 +85,9 @@ impl Broker {
             return;
         }
         for partition in 0..i32::try_from(self.records.len()).unwrap() {
-            if !self.owners.contains_key(&partition) {
-                let member = members[partition.unsigned_abs() as usize % members.len()];
-                self.owners.insert(partition, member);
+            let member = members[partition.unsigned_abs() as usize % members.len()];
+            if let std::collections::btree_map::Entry::Vacant(free) = self.owners.entry(partition) {
+                free.insert(member);
                 self.inbox.entry(member).or_default().push_back(Group::Assigned(partition));
             }
         }
@@ -107,7 +107,14 @@ pub struct SimSource {
 
 impl SimSource {
     pub fn new(broker: Shared, member: u64) -> Self {
-        Self { broker, member, slots: Vec::new(), positions: BTreeMap::new(), told_end: BTreeMap::new(), refuse_start: 0 }
+        Self {
+            broker,
+            member,
+            slots: Vec::new(),
+            positions: BTreeMap::new(),
+            told_end: BTreeMap::new(),
+            refuse_start: 0,
+        }
     }
 }
 
@@ -274,7 +281,10 @@ impl KafkaPort for SimKafka {
                 partition: partition.partition,
             },
             facts: Facts {
-                committed: broker.committed.get(&partition.partition).map(|(o, m)| (u64::try_from(*o).unwrap(), m.clone())),
+                committed: broker
+                    .committed
+                    .get(&partition.partition)
+                    .map(|(o, m)| (u64::try_from(*o).unwrap(), m.clone())),
                 log_start: 0,
                 end: u64::try_from(broker.ends[usize::try_from(partition.partition).unwrap()]).unwrap(),
             },

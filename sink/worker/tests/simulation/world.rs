@@ -9,7 +9,10 @@ use landfall_commit::{Entry, JobUid, Lane, Origins, Paths, Seq, SourcePartition,
 use landfall_job::JobSpec;
 use landfall_kafka::Source;
 use landfall_s3::embedded::{Backend, LocalStore, MemoryMedium};
-use landfall_s3::{Condition, ErrorKind, Fault, FaultPlan, FaultyStore, ListRequest, ObjectOptions, Operation, PlannedFault, PutRequest, SharedStore, Store};
+use landfall_s3::{
+    Condition, ErrorKind, Fault, FaultPlan, FaultyStore, ListRequest, ObjectOptions, Operation, PlannedFault,
+    PutRequest, SharedStore, Store,
+};
 use landfall_worker::budget::{Account, Budget};
 use landfall_worker::effect::Outcome;
 use landfall_worker::engine::plan::JobPlan;
@@ -272,7 +275,11 @@ impl World {
             if now_ms >= stormy_until && self.at_rest() {
                 return;
             }
-            assert!(now_ms < LIMIT_MS, "hung: {:#?}", self.workers.iter().map(|w| w.engine.snapshot()).collect::<Vec<_>>());
+            assert!(
+                now_ms < LIMIT_MS,
+                "hung: {:#?}",
+                self.workers.iter().map(|w| w.engine.snapshot()).collect::<Vec<_>>()
+            );
         }
     }
 
@@ -379,9 +386,14 @@ impl World {
             let files: Vec<_> = entry.files.iter().map(|f| (&f.key, &f.token.0[..6], f.records)).collect();
             text += &format!(
                 "\nseq {} by {} at {}: {files:?} held {:?} absent {:?} completed {:?} rebuilt {:?} lost {:?}",
-                entry.seq, entry.worker, entry.written_at_ms - 1_770_000_000_000, entry.held, entry.absent,
+                entry.seq,
+                entry.worker,
+                entry.written_at_ms - 1_770_000_000_000,
+                entry.held,
+                entry.absent,
                 entry.completed.iter().map(|c| (c.seq.0, c.file)).collect::<Vec<_>>(),
-                entry.rebuilt.iter().map(|r| (r.seq.0, r.file, r.attempt)).collect::<Vec<_>>(), entry.lost,
+                entry.rebuilt.iter().map(|r| (r.seq.0, r.file, r.attempt)).collect::<Vec<_>>(),
+                entry.lost,
             );
         }
         for fired in self.store.fired() {
@@ -396,11 +408,20 @@ impl World {
             let mut last: BTreeMap<i64, i64> = BTreeMap::new();
             for line in self.lines(&key) {
                 let (p, o) = (line["p"].as_i64().unwrap(), line["o"].as_i64().unwrap());
-                assert!(landed.insert((i32::try_from(p).unwrap(), o)), "{p}/{o} landed twice, the second time in {key}\n{}", self.tell());
+                assert!(
+                    landed.insert((i32::try_from(p).unwrap(), o)),
+                    "{p}/{o} landed twice, the second time in {key}\n{}",
+                    self.tell()
+                );
                 assert!(last.insert(p, o).is_none_or(|before| before < o), "{key} is out of order at {p}/{o}");
             }
         }
-        assert!(landed == self.good, "what landed is not what was sent: {:?} missing\n{}", self.good.difference(&landed), self.tell());
+        assert!(
+            landed == self.good,
+            "what landed is not what was sent: {:?} missing\n{}",
+            self.good.difference(&landed),
+            self.tell()
+        );
         let mut letters = BTreeSet::new();
         for key in self.keys("_landfall-dlq/") {
             for line in self.lines(&key) {
@@ -411,7 +432,11 @@ impl World {
         assert_eq!(letters, self.bad, "dead letters are not the bad records");
         self.check_log();
         self.faults.store_faults = self.store.fired().len();
-        self.faults.rebuilds = self.workers.iter().map(|w| w.engine.snapshot().counters.recoveries.get("rebuild").copied().unwrap_or(0)).sum();
+        self.faults.rebuilds = self
+            .workers
+            .iter()
+            .map(|w| w.engine.snapshot().counters.recoveries.get("rebuild").copied().unwrap_or(0))
+            .sum();
         self.log.push(format!("{} rest {:?}", self.clock.now_ms(), self.faults));
     }
 
@@ -449,7 +474,8 @@ fn plan(rng: &mut StdRng) -> FaultPlan {
     let mut faults = Vec::new();
     for _ in 0..rng.random_range(0..25) {
         let operation = operations[rng.random_range(0..operations.len())];
-        let kind = [ErrorKind::Timeout, ErrorKind::Server, ErrorKind::SlowDown, ErrorKind::Conflict][rng.random_range(0..4)];
+        let kind =
+            [ErrorKind::Timeout, ErrorKind::Server, ErrorKind::SlowDown, ErrorKind::Conflict][rng.random_range(0..4)];
         let writes = matches!(operation, Operation::Put | Operation::CompleteUpload | Operation::UploadPart);
         let fault = match rng.random_range(0..5) {
             0 if writes => Fault::LostAnswer(kind),
