@@ -50,7 +50,8 @@ struct Uuid(u64, u64);
 impl std::fmt::Display for Uuid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self(high, low) = self;
-        let parts = (high >> 32, (high >> 16) & 0xffff, high & 0xfff, (low >> 48) & 0x3fff | 0x8000, low & 0xffff_ffff_ffff);
+        let parts =
+            (high >> 32, (high >> 16) & 0xffff, high & 0xfff, (low >> 48) & 0x3fff | 0x8000, low & 0xffff_ffff_ffff);
         write!(f, "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", parts.0, parts.1, parts.2, parts.3, parts.4)
     }
 }
@@ -59,9 +60,13 @@ impl std::fmt::Display for Uuid {
 pub fn write_event(out: &mut String, n: u64, campaigns: u32) {
     out.clear();
     let (a, b, c) = (mixed(n), mixed(n ^ 0x5555_5555_5555_5555), mixed(n ^ 0x3333_3333_3333_3333));
-    let nullable = |wanted: bool, value: std::fmt::Arguments<'_>| if wanted { format!("\"{value}\"") } else { "null".to_owned() };
+    let nullable =
+        |wanted: bool, value: std::fmt::Arguments<'_>| if wanted { format!("\"{value}\"") } else { "null".to_owned() };
     let user = nullable(!a.is_multiple_of(5), format_args!("{}", Uuid(b, c)));
-    let city = nullable(!b.is_multiple_of(3), format_args!("{}", pick(&["Leipzig", "München", "Lyon", "Porto", "Kraków"], b >> 7)));
+    let city = nullable(
+        !b.is_multiple_of(3),
+        format_args!("{}", pick(&["Leipzig", "München", "Lyon", "Porto", "Kraków"], b >> 7)),
+    );
     let referrer = nullable(c.is_multiple_of(2), format_args!("https://www.example.org/search?q={:x}", c >> 40));
     let deal = nullable(a.is_multiple_of(4), format_args!("deal-{:07}", a >> 42));
     // Writing to a string never fails.
@@ -71,8 +76,8 @@ pub fn write_event(out: &mut String, n: u64, campaigns: u32) {
             r#"{{"event_id":"{}","ts":{},"type":"bid","exchange":"exchange-{}","auction_id":"{}","user_id":{},"#,
             r#""device":{{"os":"{}","model":"{}","lang":"{}"}},"#,
             r#""geo":{{"country":"{}","region":"R{:02}","city":{},"lat":{}.{:04},"lon":{}.{:04}}},"#,
-            r#""site":"https://news{}.example.com/{}/story-{}","referrer":{},"slot":"leaderboard-{}","size":[{}],"#,
-            r#""floor":0.{:02},"bid":1.{:04},"currency":"{}","campaign":"cmp-{:05}","creative":"crt-{:08}","#,
+            r#""site":"https://news{}.example.com/{}/2026/03/story-{}","referrer":{},"slot":"leaderboard-{}","size":[{}],"#,
+            r#""floor":0.{:02},"bid":1.{:04},"currency":"{}","campaign":"cmp-{:05}","creative":"creative-{:08}","#,
             r#""segments":["s{}","s{}","s{}"],"deal":{},"won":{},"latency_ms":{}}}"#
         ),
         Uuid(a, b),

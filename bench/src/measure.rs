@@ -36,11 +36,11 @@ pub struct LandedReport {
     pub object_bytes: u64,
     /// By operation; each attempt counts.
     pub requests: BTreeMap<String, u64>,
-    /// That failed, of the above.
-    pub failed_requests: u64,
+    /// The same by their answers: `ok`, or the kind of error. The probe at the start provokes some.
+    pub answers: BTreeMap<String, u64>,
     /// As the worker told it, every beat.
     pub open_files_peak: u64,
-    /// What the worker charged to its budget at most, as told every beat.
+    /// What the worker charged to its budget at most.
     pub accounted_bytes_peak: u64,
     /// Files by what closed them.
     pub closed_by: BTreeMap<String, u64>,

@@ -90,11 +90,20 @@ impl Place {
         Ok(Topic { id: described.id.clone(), partitions })
     }
 
-    /// The store as a worker has it: every attempt counted, plain calls retried. Creates the bucket.
-    pub async fn store(&self) -> anyhow::Result<SharedStore> {
+    async fn s3(&self) -> anyhow::Result<AwsStore> {
         let settings = AwsSettings::local(&self.endpoint, &self.access_key, &self.secret_key);
-        let store = AwsStore::connect(settings).await?;
+        Ok(AwsStore::connect(settings).await?)
+    }
+
+    /// The store as a worker has it: every attempt counted, plain calls retried. Creates the bucket.
+    pub async fn counted_store(&self) -> anyhow::Result<SharedStore> {
+        let store = self.s3().await?;
         store.ensure_bucket(BUCKET).await.with_context(|| format!("s3 at {} cannot be used", self.endpoint))?;
         Ok(Arc::new(RetryingStore::new(MeteredStore::new(store), RetryPolicy::default())))
+    }
+
+    /// For what the stage itself asks: its requests are no cost of the worker.
+    pub async fn own_store(&self) -> anyhow::Result<SharedStore> {
+        Ok(Arc::new(RetryingStore::new(self.s3().await?, RetryPolicy::default())))
     }
 }

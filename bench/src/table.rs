@@ -108,15 +108,15 @@ pub fn markdown(results: &Results) -> String {
         float(results.memory_limit_bytes) / MIB,
     );
     out.push_str(
-        "| stage | records/s | MB/s in | CPU-s/GB | x bare | target | peak RSS, MiB | requests/GB | objects | open files, peak | out/in |\n\
-         |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+        "| stage | records/s | MB/s in | CPU-s/GB | x bare | target | peak RSS, MiB | accounted, MiB | requests/GB | objects | open files, peak | out/in |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     let or_blank = |value: Option<String>| value.unwrap_or_default();
     for row in &results.rows {
         let landed = row.stage.landed.as_ref();
         let _ = writeln!(
             out,
-            "| {} | {:.0} | {:.0} | {:.2} | {:.2} | {} | {:.0} | {} | {} | {} | {} |",
+            "| {} | {:.0} | {:.0} | {:.2} | {:.2} | {} | {:.0} | {} | {} | {} | {} | {} |",
             row.stage.name,
             row.records_per_second,
             row.input_mb_per_second,
@@ -124,6 +124,7 @@ pub fn markdown(results: &Results) -> String {
             row.times_bare,
             or_blank(row.target.map(|target| format!("<= {target}"))),
             float(row.stage.peak_rss_bytes) / MIB,
+            or_blank(landed.map(|landed| format!("{:.0}", float(landed.accounted_bytes_peak) / MIB))),
             or_blank(row.requests_per_gb.map(|requests| format!("{requests:.0}"))),
             or_blank(landed.map(|landed| landed.objects.to_string())),
             or_blank(landed.map(|landed| landed.open_files_peak.to_string())),
@@ -151,7 +152,8 @@ mod tests {
 
     #[test]
     fn a_stage_is_set_beside_the_mean_of_the_bare_loops() {
-        let rows = rows(&[stage("bare consume loop", 400), stage("JSONL zstd", 1_500), stage("bare consume loop", 600)]);
+        let rows =
+            rows(&[stage("bare consume loop", 400), stage("JSONL zstd", 1_500), stage("bare consume loop", 600)]);
         let zstd = &rows[1];
         assert!((zstd.times_bare - 3.0).abs() < 1e-9, "{zstd:?}");
         assert!((zstd.cpu_seconds_per_gb - 3.0).abs() < 1e-9);

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from . import objects
-from .source import digest
+from .source import digest, respelt
 
 _SHOWN_PER_KIND = 20
 
@@ -95,7 +95,7 @@ def _take_data(report, source, key, content, taken, unclaimed, identity, row_ide
     if key.endswith(".parquet"):
         marks = [row_identity(row) for row in objects.parquet_rows(content)]
     else:
-        marks = [identity(line) for line in objects.lines(key, content)]
+        marks = [_mark(line, identity, source) for line in objects.lines(key, content)]
     report.data_records += len(marks)
     held = defaultdict(list)
     last = {}
@@ -117,6 +117,12 @@ def _take_data(report, source, key, content, taken, unclaimed, identity, row_ide
         taken[position] += 1
         held[position[:2]].append(position[2])
     report.contents[key] = {partition: sorted(offsets) for partition, offsets in held.items()}
+
+
+def _mark(line, identity, source):
+    """A line that no record has byte for byte may be one that came with raw newlines."""
+    mark = identity(line)
+    return mark if mark in source.positions else respelt(line) if respelt(line) in source.positions else mark
 
 
 def _compare(report, source, taken, bad, elsewhere):

@@ -225,7 +225,7 @@ def test_a_name_is_created_once_by_two_apis(kafka, s3, bucket, make_topic, fleet
                 for number, api in enumerate([fleet, second] * 4)
             ]
             codes = sorted(request.result().status_code for request in requests)
-        assert codes == [201] + [409] * 7
+        assert codes == [201] + [409] * 7, [request.result().text for request in requests]
 
 
 TOKEN = "a-token-long-enough-to-be-one-0123456789"

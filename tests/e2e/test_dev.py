@@ -30,7 +30,7 @@ def test_dev_lands_everything_and_its_audit_is_clean(tmp_path):
     files = landed_files(tmp_path)
     assert files, "plain files lie under DIR/s3/<bucket>/<key>"
     shown = [str(path) for path in files if path.name.endswith(".jsonl.zst")]
-    (rows,) = duckdb.sql(f"select count(*) from read_json({shown})").fetchone()
+    (rows,) = duckdb.sql(f"select count(*) from read_json({shown})").fetchall()[0]
     letters = [json.loads(line) for line in dead_letters(tmp_path)]
     assert rows > 1_000 and letters, "the generator writes good and malformed events"
     numbers = {int(text.replace(",", "")) for text in re.findall(r"\d[\d,]*", done.stdout + done.stderr)}

@@ -179,6 +179,8 @@ class Kafka:
             "share.coordinator.state.topic.min.isr": 1,
             "group.initial.rebalance.delay.ms": 0,
             "group.min.session.timeout.ms": 1000,
+            # Records with old timestamps stay; a test that wants retention sets it on its topic.
+            "log.retention.ms": -1,
             # Deletion and compaction within seconds, so that tests of gaps need not wait.
             "log.retention.check.interval.ms": 1000,
             "log.segment.delete.delay.ms": 1000,

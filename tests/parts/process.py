@@ -129,7 +129,7 @@ class Server:
         return self
 
     def tail(self, lines=25):
-        text = "\n".join(self.log().splitlines()[-lines:])
+        text = "\n".join(line[:400] for line in self.log().splitlines()[-lines:])
         return f"the end of {self.log_path}:\n{text}"
 
     def signal(self, number):

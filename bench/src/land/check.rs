@@ -99,8 +99,12 @@ async fn read_log(store: &SharedStore, state: &StateLocation, record: &JobRecord
 async fn list(store: &SharedStore, prefix: &str) -> anyhow::Result<Vec<Listed>> {
     let (mut objects, mut continuation) = (Vec::new(), None);
     loop {
-        let request =
-            ListRequest { bucket: BUCKET.to_owned(), prefix: prefix.to_owned(), continuation, ..ListRequest::default() };
+        let request = ListRequest {
+            bucket: BUCKET.to_owned(),
+            prefix: prefix.to_owned(),
+            continuation,
+            ..ListRequest::default()
+        };
         let page = store.list(request).await?;
         objects.extend(page.objects);
         continuation = page.continuation;
@@ -118,7 +122,13 @@ async fn count(
     compression: Compression,
 ) -> anyhow::Result<(u64, u64, u64)> {
     let head = store.head(&file.bucket, &file.key).await?;
-    ensure!(head.length_bytes == file.bytes, "{} has {} bytes, the log says {}", file.key, head.length_bytes, file.bytes);
+    ensure!(
+        head.length_bytes == file.bytes,
+        "{} has {} bytes, the log says {}",
+        file.key,
+        head.length_bytes,
+        file.bytes
+    );
     let body = store.get(&file.bucket, &file.key).await?.body;
     let counted = tokio::task::spawn_blocking(move || rows_of(body, format, compression)).await?;
     let (rows, value_bytes) = counted.with_context(|| file.key.clone())?;
@@ -158,7 +168,8 @@ mod tests {
 
     #[test]
     fn lines_are_counted_through_several_frames_and_members() {
-        let frames = [zstd::encode_all(&b"{}\n[1]\n"[..], 1).unwrap(), zstd::encode_all(&b"2\n"[..], 1).unwrap()].concat();
+        let frames =
+            [zstd::encode_all(&b"{}\n[1]\n"[..], 1).unwrap(), zstd::encode_all(&b"2\n"[..], 1).unwrap()].concat();
         assert_eq!(rows_of(frames.into(), Format::Jsonl, Compression::Zstd).unwrap(), (3, 6));
         assert_eq!(rows_of(Bytes::from_static(b"{}\n"), Format::Jsonl, Compression::None).unwrap(), (1, 2));
     }

@@ -117,15 +117,7 @@ mod tests {
     use crate::land::Compression;
 
     fn args(format: Format, compression: Compression, by_campaign: bool) -> LandArgs {
-        LandArgs {
-            topic: "t".to_owned(),
-            format,
-            compression,
-            by_campaign,
-            memory_mib: 512,
-            scratch: None,
-            within: 1,
-        }
+        LandArgs { topic: "t".to_owned(), format, compression, by_campaign, memory_mib: 512, scratch: None, within: 1 }
     }
 
     #[test]

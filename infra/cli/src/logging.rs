@@ -71,7 +71,9 @@ fn filter(default: &str) -> Result<EnvFilter, String> {
         if let Ok(text) = std::env::var(name)
             && !text.trim().is_empty()
         {
-            let refused = |error| format!("{name}: {text:?} is no filter ({error}); write one such as info or warn,landfall=debug");
+            let refused = |error| {
+                format!("{name}: {text:?} is no filter ({error}); write one such as info or warn,landfall=debug")
+            };
             return EnvFilter::try_new(&text).map_err(refused);
         }
     }

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use landfall_s3::{Condition, ErrorKind, ListRequest, ObjectOptions, PutRequest, SharedStore, StoreError};
 
-use crate::heartbeat::{Heartbeat, JobBeat};
+use crate::heartbeat::{Heartbeat, JobBeat, JobState};
 use crate::location::StateLocation;
 use crate::record::DecodeError;
 
@@ -77,7 +77,7 @@ impl LiveWorkers {
     /// True when a live worker has this generation of a job among its jobs.
     #[must_use]
     pub fn anyone_runs(&self, uid: &str) -> bool {
-        self.seen.iter().any(|seen| seen.live() && seen.job(uid).is_some())
+        self.seen.iter().any(|seen| seen.live() && seen.job(uid).is_some_and(|job| job.state != JobState::Failed))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::executor::block_on;
 use rdkafka::ClientConfig;
@@ -18,10 +18,9 @@ use crate::cluster_error::ClusterError;
 use crate::context::Context;
 use crate::error::kind_of;
 use crate::events::{ListEntry, code_name, read_partition_list};
-use crate::lists::commit_list;
 use crate::native_admin::{self, NativeError};
 use crate::settings::{Connection, SettingsError, Topics, check_topic_name};
-use crate::source::{CommitOffset, SourceErrorKind, TopicPartition};
+use crate::source::{SourceErrorKind, TopicPartition};
 
 pub(crate) type Client = Arc<BaseConsumer<Context>>;
 

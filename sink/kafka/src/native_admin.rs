@@ -96,13 +96,19 @@ unsafe fn read_topic(topic: *const sys::rd_kafka_TopicDescription_t) -> RawTopic
                 || sys::rd_kafka_Uuid_least_significant_bits(id) != 0);
         RawTopic {
             name: owned(sys::rd_kafka_TopicDescription_name(topic)),
-            id: known.then(|| owned(sys::rd_kafka_Uuid_base64str(id))),
+            id: known.then(|| kafka_alphabet(&owned(sys::rd_kafka_Uuid_base64str(id)))),
             error: if error.is_null() { None } else { error_of(sys::rd_kafka_error_code(error)) },
             partitions,
             may_read: may(Operation::RD_KAFKA_ACL_OPERATION_READ),
             may_write: may(Operation::RD_KAFKA_ACL_OPERATION_WRITE),
         }
     }
+}
+
+/// Kafka and its tools write ids in the URL-safe alphabet of base64, librdkafka in the plain one. The former is what
+/// people see elsewhere, and has no `/`, which divides the fields of a source partition.
+fn kafka_alphabet(id: &str) -> String {
+    id.replace('+', "-").replace('/', "_")
 }
 
 /// The committed offsets of `partitions`, or of all that the group ever committed.
@@ -278,4 +284,15 @@ fn c_string(text: &str) -> Result<CString, NativeError> {
 
 fn unexpected() -> NativeError {
     (RDKafkaErrorCode::Fail, "librdkafka gave no object of the expected type".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topic_ids_are_spelled_as_kafka_spells_them() {
+        assert_eq!(kafka_alphabet("T7cEMtq1R1iyNOxCild4/A"), "T7cEMtq1R1iyNOxCild4_A");
+        assert_eq!(kafka_alphabet("+7cEMtq1R1iyNOxCild4-A"), "-7cEMtq1R1iyNOxCild4-A");
+    }
 }

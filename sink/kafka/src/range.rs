@@ -14,7 +14,7 @@ use crate::source::{HeaderSource, Headers, RecordRef, TopicPartition};
 /// Why a stretch could not be read whole.
 #[derive(Debug, thiserror::Error)]
 pub enum RangeError {
-    /// The broker no longer has the first offset, or the topic is gone.
+    /// The broker no longer has the first offset.
     #[error("kafka no longer has {topic}/{partition} at offset {offset}: {message}")]
     Gone { topic: String, partition: i32, offset: i64, message: String },
     #[error("no record came within {after_ms} ms; last problem: {last}")]
@@ -81,11 +81,7 @@ pub fn read_range(
             Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
             Some(Err(error)) => match error.rdkafka_error_code() {
                 Some(
-                    RDKafkaErrorCode::AutoOffsetReset
-                    | RDKafkaErrorCode::OffsetOutOfRange
-                    | RDKafkaErrorCode::UnknownTopicOrPartition
-                    | RDKafkaErrorCode::UnknownTopic
-                    | RDKafkaErrorCode::UnknownPartition,
+                    RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
                 ) => {
                     return Err(RangeError::Gone {
                         topic: partition.topic.to_string(),

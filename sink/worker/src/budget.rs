@@ -73,10 +73,16 @@ impl Budget {
         Use::ALL.into_iter().map(|what| self.used_by(what)).sum()
     }
 
-    /// Used in percent of the limit, rounded down.
+    /// Without librdkafka's queues: those are bounded by their own limit and nothing here can empty them.
+    #[must_use]
+    pub fn buffered_bytes(&self) -> u64 {
+        self.used_bytes().saturating_sub(self.used_by(Use::Fetch))
+    }
+
+    /// Buffers in percent of the limit, rounded down.
     #[must_use]
     pub fn percent(&self) -> u64 {
-        self.used_bytes().saturating_mul(100) / self.limit_bytes.max(1)
+        self.buffered_bytes().saturating_mul(100) / self.limit_bytes.max(1)
     }
 }
 
@@ -109,6 +115,12 @@ impl Account {
         self.charged[what.index()]
     }
 
+    /// All but the fetch queues.
+    #[must_use]
+    pub fn buffered_bytes(&self) -> u64 {
+        self.charged.iter().sum::<u64>() - self.get(Use::Fetch)
+    }
+
     #[must_use]
     pub fn budget(&self) -> &Budget {
         &self.budget
@@ -136,7 +148,7 @@ mod tests {
         two.set(Use::Parts, 100);
         one.set(Use::Parts, 200);
         one.set(Use::Fetch, 50);
-        assert_eq!((budget.used_by(Use::Parts), budget.used_bytes(), budget.percent()), (300, 350, 35));
+        assert_eq!((budget.used_by(Use::Parts), budget.used_bytes(), budget.percent()), (300, 350, 30));
         drop(one);
         assert_eq!(budget.used_bytes(), 100);
     }

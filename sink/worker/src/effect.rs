@@ -108,6 +108,9 @@ pub enum Effect {
         key: String,
         json: Vec<u8>,
     },
+    /// Are these topics still the ones the batch's records were read from? Asked after the last record was taken and
+    /// before the append: librdkafka goes on silently in a topic that was deleted and created again quickly.
+    VerifyTopics { seq: Seq, token: Token, ids: BTreeMap<String, String> },
     /// Once.
     Append {
         key: String,
@@ -160,6 +163,17 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// The file whose requests it belongs to: cancelled with it.
+    #[must_use]
+    pub fn file(&self) -> Option<FileId> {
+        match self {
+            Self::CreateUpload { file, .. } | Self::UploadPart { file, .. } | Self::Spill { file, .. } => Some(*file),
+            _ => None,
+        }
+    }
+}
+
 /// What was found of one assigned partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -204,9 +218,9 @@ pub enum Outcome {
         file: FileId,
         intact: bool,
     },
-    SidecarPut {
-        key: String,
-    },
+    SidecarPut { key: String },
+    /// `changed`: the first topic whose id is another one now.
+    TopicsVerified { seq: Seq, token: Token, changed: Option<String> },
     Appended {
         seq: Seq,
         token: Token,

@@ -162,6 +162,7 @@ impl Loop {
             }
         }
         // The last commits, then out of the group.
+        self.engine.commit_now();
         self.turn();
         self.source.close(CLOSE_TIMEOUT);
         self.publish();

@@ -53,12 +53,5 @@ pub(super) async fn collect(target: &Target) -> anyhow::Result<Evidence> {
         Err(error) if matches!(error.kind, ErrorKind::NotImplemented | ErrorKind::AccessDenied) => None,
         Err(error) => return Err(error.into()),
     };
-    Ok(Evidence {
-        lanes,
-        objects,
-        other_objects,
-        uploads,
-        kafka,
-        now_ms: jiff::Timestamp::now().as_millisecond(),
-    })
+    Ok(Evidence { lanes, objects, other_objects, uploads, kafka, now_ms: jiff::Timestamp::now().as_millisecond() })
 }

@@ -106,11 +106,8 @@ fn uncovered(entries: &[Entry], state: &LogState) -> u64 {
 
 /// What the invariants look at: the counted records, else those the object tells of itself.
 fn seen_at_named_keys(entries: &[Entry], evidence: &Evidence) -> Vec<Seen> {
-    let places: BTreeSet<Place> = entries
-        .iter()
-        .flat_map(|entry| &entry.files)
-        .map(|file| (file.bucket.clone(), file.key.clone()))
-        .collect();
+    let places: BTreeSet<Place> =
+        entries.iter().flat_map(|entry| &entry.files).map(|file| (file.bucket.clone(), file.key.clone())).collect();
     let at = |place: Place| {
         let seen = evidence.objects.get(&place)?;
         let counted = seen.counted.as_ref().and_then(|counted| counted.as_ref().ok()).copied();
@@ -175,10 +172,14 @@ fn not_visible(entry: &Entry, file: &FileEntry, pending: bool, overwritten: bool
         let what = format!("{records} records of {key} (entry {seq}): another object stands in its place");
         of_file(Kind::Missing, what, file)
     } else if pending {
-        let what = format!("{key} with {records} records is not visible, {age_s} s after entry {seq} named it; a worker of the job will complete or rebuild it");
+        let what = format!(
+            "{key} with {records} records is not visible, {age_s} s after entry {seq} named it; a worker of the job will complete or rebuild it"
+        );
         of_file(Kind::Uncompleted, what, file)
     } else {
-        let what = format!("{records} records of {key}: entry {seq} named it and the log calls it completed, yet it is not there; somebody deleted it");
+        let what = format!(
+            "{records} records of {key}: entry {seq} named it and the log calls it completed, yet it is not there; somebody deleted it"
+        );
         of_file(Kind::Missing, what, file)
     }
 }
@@ -229,14 +230,18 @@ fn judge_partitions(
         if let Some(end) = at.end
             && end < low
         {
-            let what = format!("{partition} ends at {end}, below {low} up to which the job has landed it: the topic was truncated or created again");
+            let what = format!(
+                "{partition} ends at {end}, below {low} up to which the job has landed it: the topic was truncated or created again"
+            );
             report.add(plain(Kind::Source, what));
         }
         if let Some(id) = &at.topic_id
             && !partition.topic_id.is_empty()
             && *id != partition.topic_id
         {
-            let what = format!("{partition}: the topic was created again (its id is now {id}); the log's offsets mean other records");
+            let what = format!(
+                "{partition}: the topic was created again (its id is now {id}); the log's offsets mean other records"
+            );
             report.add(plain(Kind::Source, what));
         }
         let above = accounted.above().len();
@@ -260,7 +265,8 @@ fn stranger(report: &mut Report, (bucket, key): &Place, seen: &Visible, tokens: 
     let finding = match known {
         Some(file) => {
             report.tally.doubled += file.records;
-            let what = format!("{bucket}/{key} is a copy of {}: its {} records are visible twice", file.key, file.records);
+            let what =
+                format!("{bucket}/{key} is a copy of {}: its {} records are visible twice", file.key, file.records);
             Finding { kind: Kind::Doubled, what, key: Some(key.clone()), records: Some(file.records) }
         }
         None => {

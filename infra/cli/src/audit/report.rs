@@ -137,7 +137,13 @@ impl Report {
     }
 
     pub(crate) fn told(&self) -> String {
-        let mut text = format!("job {} (uid {}, generation {}), {} entries\n\n", self.job, self.uid, self.generation, grouped(self.entries));
+        let mut text = format!(
+            "job {} (uid {}, generation {}), {} entries\n\n",
+            self.job,
+            self.uid,
+            self.generation,
+            grouped(self.entries)
+        );
         let rows = self.partitions.iter().map(|row| {
             vec![
                 row.partition.clone(),
@@ -160,8 +166,17 @@ impl Report {
     pub(crate) fn tally_lines(&self) -> String {
         let tally = &self.tally;
         let mut lines = vec![
-            format!("landed        {} records in {} objects, {}", grouped(tally.landed), grouped(tally.objects), bytes(tally.bytes)),
-            format!("dead letters  {} records in {} objects", grouped(tally.dead_letters), grouped(tally.dead_letter_objects)),
+            format!(
+                "landed        {} records in {} objects, {}",
+                grouped(tally.landed),
+                grouped(tally.objects),
+                bytes(tally.bytes)
+            ),
+            format!(
+                "dead letters  {} records in {} objects",
+                grouped(tally.dead_letters),
+                grouped(tally.dead_letter_objects)
+            ),
         ];
         for (reason, count) in &tally.skipped {
             lines.push(format!("skipped       {} records: {reason}", grouped(*count)));

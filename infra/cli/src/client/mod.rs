@@ -69,7 +69,9 @@ impl Client {
             if let Ok(value) = &mut value {
                 value.set_sensitive(true);
             }
-            value.map_err(|_| ClientError::Setup { message: "the token has characters that no header may have".to_owned() })
+            value.map_err(|_| ClientError::Setup {
+                message: "the token has characters that no header may have".to_owned(),
+            })
         });
         Ok(Self { base, http, token: token.transpose()? })
     }
@@ -79,7 +81,12 @@ impl Client {
     }
 
     /// Replaces the document of an existing job, if nobody else changed it since `etag` was seen.
-    pub(crate) async fn replace(&self, name: &str, document: &str, etag: Option<&HeaderValue>) -> Result<JobView, ClientError> {
+    pub(crate) async fn replace(
+        &self,
+        name: &str,
+        document: &str,
+        etag: Option<&HeaderValue>,
+    ) -> Result<JobView, ClientError> {
         let mut request = self.with_document(Method::PUT, &["v1", "jobs", name], document)?;
         if let Some(etag) = etag {
             request = request.header(IF_MATCH, etag);
@@ -171,8 +178,11 @@ async fn json<T: DeserializeOwned>(answer: Response) -> Result<T, ClientError> {
     let status = answer.status().as_u16();
     let address = answer.url().to_string();
     let body = body(answer).await?;
-    serde_json::from_slice(&body)
-        .map_err(|error| ClientError::NotOurs { address, status, body: format!("an answer that cannot be read: {error}") })
+    serde_json::from_slice(&body).map_err(|error| ClientError::NotOurs {
+        address,
+        status,
+        body: format!("an answer that cannot be read: {error}"),
+    })
 }
 
 async fn body(mut answer: Response) -> Result<Vec<u8>, ClientError> {

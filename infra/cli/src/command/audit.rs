@@ -36,7 +36,8 @@ pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
     let record = found.ok_or_else(|| Failure::NotFound(format!("job {name:?} does not exist")))?.record;
     let cluster = &record.spec.source.cluster;
     let connections = fleet::connections(&config, "audit");
-    let connection = connections.get(cluster).ok_or_else(|| anyhow!("cluster {cluster} of job {name} is not registered"))?;
+    let connection =
+        connections.get(cluster).ok_or_else(|| anyhow!("cluster {cluster} of job {name} is not registered"))?;
     let kafka = fleet::kafka_client(cluster, connection)?;
     let target = Target { store, location, record, kafka, deep: arguments.deep };
     let report = audit::audit(&target).await?;

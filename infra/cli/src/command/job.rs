@@ -83,7 +83,9 @@ fn told(job: &JobView, what: &str, format: Format) -> Outcome {
     for warning in &job.warnings {
         eprintln!("warning: {warning}");
     }
-    Ok(output::show(format, job, || format!("job {} {what} (uid {}, version {})", job.name, job.uid, job.config_version))?)
+    Ok(output::show(format, job, || {
+        format!("job {} {what} (uid {}, version {})", job.name, job.uid, job.config_version)
+    })?)
 }
 
 async fn apply(client: &Client, document: &str, format: Format) -> Outcome {
@@ -117,10 +119,13 @@ async fn list(client: &Client, format: Format) -> Outcome {
     }
     let people = || {
         let rows = jobs.jobs.iter().map(|job| {
-            let text = |pointer: &str| job.spec.pointer(pointer).and_then(|value| value.as_str()).unwrap_or("-").to_owned();
-            let topics = job.spec.pointer("/source/topics").and_then(|value| value.as_array()).map(|topics| {
-                topics.iter().filter_map(|topic| topic.as_str()).collect::<Vec<_>>().join(",")
-            });
+            let text =
+                |pointer: &str| job.spec.pointer(pointer).and_then(|value| value.as_str()).unwrap_or("-").to_owned();
+            let topics = job
+                .spec
+                .pointer("/source/topics")
+                .and_then(|value| value.as_array())
+                .map(|topics| topics.iter().filter_map(|topic| topic.as_str()).collect::<Vec<_>>().join(","));
             let topics = topics.unwrap_or_else(|| text("/source/topics_regex"));
             let changed = format!("{:.0}", job.changed_at);
             vec![job.name.clone(), job.state.clone(), job.pool.clone(), topics, text("/sink/bucket"), changed]

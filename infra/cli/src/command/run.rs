@@ -35,9 +35,8 @@ pub(crate) async fn api(config: &Path) -> Outcome {
 pub(crate) async fn worker(arguments: WorkerArguments) -> Outcome {
     let mut config = fleet::load(&arguments.config)?;
     if let Some(pool) = arguments.pool {
-        check_plain_name(&pool).map_err(|refusal| {
-            Failure::Usage(format!("--pool: {pool:?} {}; {}", refusal.problem, refusal.fix))
-        })?;
+        check_plain_name(&pool)
+            .map_err(|refusal| Failure::Usage(format!("--pool: {pool:?} {}; {}", refusal.problem, refusal.fix)))?;
         config.worker.pool = pool;
     }
     start(&config, Roles { api: false, worker: true, beat: BEAT }).await

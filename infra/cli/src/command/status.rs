@@ -20,9 +20,10 @@ pub(super) fn told(status: &StatusDocument) -> String {
     if !status.errors.is_empty() {
         text.push('\n');
         let rows = status.errors.iter().map(|error| {
-            let place = error.topic.as_ref().map(|topic| {
-                format!("{topic}/{}/{}", or_dash(error.partition), or_dash(error.offset))
-            });
+            let place = error
+                .topic
+                .as_ref()
+                .map(|topic| format!("{topic}/{}/{}", or_dash(error.partition), or_dash(error.offset)));
             vec![format!("{:.0}", error.at), error.stage.clone(), or_dash(place), error.message.clone()]
         });
         text.push_str(&table(&["error at", "stage", "record", "message"], rows));

@@ -62,7 +62,8 @@ async fn real_parts(spec: &JobSpec, path: &std::path::Path) -> Outcome {
     let status = answer.status();
     let body = to_bytes(answer.into_body(), MAX_ANSWER_BYTES).await.context("the check gave no whole answer")?;
     if !status.is_success() {
-        let problem: Problem = serde_json::from_slice(&body).with_context(|| format!("the check ended with {status}"))?;
+        let problem: Problem =
+            serde_json::from_slice(&body).with_context(|| format!("the check ended with {status}"))?;
         return Err(anyhow!("{}", problem.detail).into());
     }
     let checked: Validation = serde_json::from_slice(&body).context("the check's answer cannot be read")?;

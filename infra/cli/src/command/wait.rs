@@ -90,7 +90,13 @@ pub(crate) async fn reach(
             return Ok(status);
         }
         if let (State::Failed, Some(failed)) = (status.state, &status.failed) {
-            return Err(anyhow!("job {name} has failed and will not be {}: {} ({})", until.word(), failed.message, failed.code).into());
+            return Err(anyhow!(
+                "job {name} has failed and will not be {}: {} ({})",
+                until.word(),
+                failed.message,
+                failed.code
+            )
+            .into());
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {

@@ -47,9 +47,25 @@ impl Events {
         let floor = price / 2;
         let won = rng.random_ratio(1, 8);
         // Writing to a string never fails.
-        let _ = write!(out, r#"{{"id":"{id}","ts":{ts},"auction_id":"{auction}","exchange":"{}","#, pick(rng, EXCHANGES, "adx"));
-        let _ = write!(out, r#""imp":{},"bidder":"bidder-{:02}","campaign_id":{},"#, rng.random_range(1..=4), rng.random_range(0..24), rng.random_range(1_000..9_999));
-        let _ = write!(out, r#""creative_id":"cr-{:06}","price":{}.{:04},"#, rng.random_range(0..1_000_000), price / 10_000, price % 10_000);
+        let _ = write!(
+            out,
+            r#"{{"id":"{id}","ts":{ts},"auction_id":"{auction}","exchange":"{}","#,
+            pick(rng, EXCHANGES, "adx")
+        );
+        let _ = write!(
+            out,
+            r#""imp":{},"bidder":"bidder-{:02}","campaign_id":{},"#,
+            rng.random_range(1..=4),
+            rng.random_range(0..24),
+            rng.random_range(1_000..9_999)
+        );
+        let _ = write!(
+            out,
+            r#""creative_id":"cr-{:06}","price":{}.{:04},"#,
+            rng.random_range(0..1_000_000),
+            price / 10_000,
+            price % 10_000
+        );
         let _ = write!(out, r#""floor":{}.{:04},"currency":"USD","won":{won},"#, floor / 10_000, floor % 10_000);
         match rng.random_ratio(1, 3) {
             true => out.push_str(r#""user_id":null,"#),
@@ -57,20 +73,40 @@ impl Events {
                 let _ = write!(out, r#""user_id":"{user}","#);
             }
         }
-        let _ = write!(out, r#""device":{{"type":"{}","os":"{}","geo":{{"country":"{country}","region":"{region}","city":"#, pick(rng, KINDS, "phone"), pick(rng, SYSTEMS, "iOS"));
+        let _ = write!(
+            out,
+            r#""device":{{"type":"{}","os":"{}","geo":{{"country":"{country}","region":"{region}","city":"#,
+            pick(rng, KINDS, "phone"),
+            pick(rng, SYSTEMS, "iOS")
+        );
         match rng.random_ratio(1, 4) {
             true => out.push_str("null"),
             false => {
                 let _ = write!(out, r#""{}""#, pick(rng, CITIES, "Berlin"));
             }
         }
-        let _ = write!(out, r#","lat":{:.4},"lon":{:.4}}},"#, rng.random_range(-60.0..70.0), rng.random_range(-180.0..180.0));
+        let _ = write!(
+            out,
+            r#","lat":{:.4},"lon":{:.4}}},"#,
+            rng.random_range(-60.0..70.0),
+            rng.random_range(-180.0..180.0)
+        );
         let _ = write!(out, r#""ip":"203.0.113.{}"}},"#, rng.random_range(1..255));
-        let _ = write!(out, r#""site":{{"domain":"{domain}","page":"https://{domain}/a/{}","cat":"#, rng.random_range(1..100_000));
+        let _ = write!(
+            out,
+            r#""site":{{"domain":"{domain}","page":"https://{domain}/a/{}","cat":"#,
+            rng.random_range(1..100_000)
+        );
         list(rng, CATEGORIES, 1..=3, out);
         out.push_str(r#"},"segments":"#);
         list(rng, SEGMENTS, 0..=3, out);
-        let _ = write!(out, r#","latency_ms":{},"sizes":[[300,250],[{},{}]],"#, rng.random_range(2..180), rng.random_range(160..1_000), rng.random_range(50..600));
+        let _ = write!(
+            out,
+            r#","latency_ms":{},"sizes":[[300,250],[{},{}]],"#,
+            rng.random_range(2..180),
+            rng.random_range(160..1_000),
+            rng.random_range(50..600)
+        );
         match rng.random_ratio(4, 5) {
             true => out.push_str(r#""deal_id":null,"#),
             false => {
@@ -134,7 +170,12 @@ mod tests {
         let made = |seed| {
             let mut events = Events::seeded(seed);
             let mut text = String::new();
-            (0..5).map(|_| { events.write(0, &mut text); text.clone() }).collect::<Vec<_>>()
+            (0..5)
+                .map(|_| {
+                    events.write(0, &mut text);
+                    text.clone()
+                })
+                .collect::<Vec<_>>()
         };
         assert_eq!(made(1), made(1));
         assert_ne!(made(1), made(2));

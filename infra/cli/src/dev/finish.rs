@@ -79,7 +79,8 @@ async fn audited(parts: &Parts, produced: &Produced, not_landed: Option<&Failure
     let location = fleet::location(&parts.config);
     let jobs = JobStore::new(parts.store.clone(), location.clone(), std::sync::Arc::new(SystemTimer));
     let record = jobs.get(&parts.name).await.context("the job's record cannot be read")?.record;
-    let kafka = fleet::kafka_client(CLUSTER, &parts.connection).map_err(|_| anyhow!("the embedded kafka has no client"))?;
+    let kafka =
+        fleet::kafka_client(CLUSTER, &parts.connection).map_err(|_| anyhow!("the embedded kafka has no client"))?;
     let target = Target { store: parts.store.clone(), location, record, kafka, deep: true };
     let mut report = audit::audit(&target).await.context("the audit could not be made")?;
     compare(&mut report, produced);
@@ -103,7 +104,11 @@ fn compare(report: &mut Report, produced: &Produced) {
     }
     if report.tally.dead_letters != produced.malformed {
         let letters = report.tally.dead_letters;
-        let what = format!("{} malformed records were produced, {} are dead letters", grouped(produced.malformed), grouped(letters));
+        let what = format!(
+            "{} malformed records were produced, {} are dead letters",
+            grouped(produced.malformed),
+            grouped(letters)
+        );
         report.add(Finding { kind: Kind::Tally, what, key: None, records: Some(produced.malformed.abs_diff(letters)) });
     }
     if sum < produced.records {

@@ -128,7 +128,11 @@ impl Generator {
 
     /// A generator that ended by itself has failed.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        if self.thread.is_finished() { bail!("the generator ended early; set LANDFALL_LOG=warn to see why") } else { Ok(()) }
+        if self.thread.is_finished() {
+            bail!("the generator ended early; set LANDFALL_LOG=warn to see why")
+        } else {
+            Ok(())
+        }
     }
 
     /// Stops, waits for the last acknowledgements and answers what was produced.
@@ -233,10 +237,8 @@ impl Work {
         let payload = bad.as_deref().unwrap_or(text.as_bytes());
         let partition = self.partitions[at].partition;
         loop {
-            let record = BaseRecord::<(), [u8]>::to(&self.plan.topic)
-                .partition(partition)
-                .payload(payload)
-                .timestamp(now_ms);
+            let record =
+                BaseRecord::<(), [u8]>::to(&self.plan.topic).partition(partition).payload(payload).timestamp(now_ms);
             match self.producer.send(record) {
                 Ok(()) => break,
                 // The client's own queue is full: let it work.

@@ -27,10 +27,11 @@ use generator::{Generator, Plan};
 use parts::Parts;
 use progress::Progress;
 
-/// Enough partitions that files of the wanted size stay open for seconds, few enough to look at.
-const EVENTS_PER_PARTITION: u32 = 500;
-const PARTITIONS: std::ops::RangeInclusive<u32> = 4..=32;
-/// The consumer group forms within this; the first records are read then.
+/// The embedded Kafka must keep what a file's age holds back, so that more events need more partitions.
+const EVENTS_PER_PARTITION: u32 = 250;
+const PARTITIONS: std::ops::RangeInclusive<u32> = 4..=64;
+/// Beyond this rate files close sooner, for the same reason.
+const QUICK_FROM: u32 = 16_000;
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(arguments: &Arguments, format: Format) -> Outcome {
@@ -51,7 +52,7 @@ async fn with_parts(
     end: &CancellationToken,
 ) -> Outcome {
     let client = Client::new(&parts.api, None)?;
-    client.create(&job(&parts.name, arguments.malformed)).await?;
+    client.create(&job(&parts.name, arguments.malformed, arguments.rate)).await?;
     if format == Format::Table {
         output::print(&reading::told(parts))?;
     }
@@ -92,13 +93,14 @@ async fn generate(
         }
         // A status that does not come is told by the next one that does.
         if let Ok(status) = client.status(&parts.name).await {
-            progress.show(&generator.counts(), &status, parts.objects());
+            progress.show(&generator.counts(), &status, &parts.landed());
         }
     }
 }
 
 /// The job that `dev` submits: quick rotation, so that objects appear within seconds.
-fn job(name: &str, malformed: f64) -> String {
+fn job(name: &str, malformed: f64, rate: u32) -> String {
+    let age = if rate > QUICK_FROM { "5s" } else { "15s" };
     // With many malformed events the job would rightly stop itself.
     let max_ratio = if malformed > 0.2 { 1.0 } else { 0.5 };
     serde_json::json!({
@@ -111,7 +113,7 @@ fn job(name: &str, malformed: f64) -> String {
             "timestamp": {"from": "field", "path": "ts", "unit": "ms"},
             "format": "jsonl",
             "compression": "zstd",
-            "rotate": {"records": generator::RECORDS_PER_FILE, "age": "15s", "idle": "5s"},
+            "rotate": {"records": generator::RECORDS_PER_FILE, "age": age, "idle": "5s"},
         },
         "dead_letter": {"max_ratio": max_ratio},
     })
@@ -125,9 +127,9 @@ mod tests {
 
     #[test]
     fn the_job_of_dev_is_a_valid_document() {
-        let spec = JobSpec::parse(&super::job("bids-20260131-101500", 0.01)).unwrap();
+        let spec = JobSpec::parse(&super::job("bids-20260131-101500", 0.01, 1_000)).unwrap();
         assert_eq!(spec.sink.key.literal_prefix(), "bids/dt=");
         assert_eq!(spec.dead_letter_prefix().as_deref(), Some("_landfall-dlq/bids-20260131-101500/"));
-        assert!(JobSpec::parse(&super::job("bids-1", 1.0)).is_ok());
+        assert!(JobSpec::parse(&super::job("bids-1", 1.0, 100_000)).is_ok());
     }
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::command::dev::Arguments;
 use crate::exit::{Failure, Outcome};
 use crate::fleet::{self, Process, Recorder, Roles};
+use crate::output;
 
 pub(super) const BUCKET: &str = "lake";
 pub(super) const CLUSTER: &str = "embedded";
@@ -24,6 +25,15 @@ pub(super) const SECRET_KEY: &str = "landfall-dev";
 /// Progress is told every second.
 const BEAT: Duration = Duration::from_secs(1);
 
+/// What is visible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Landed {
+    /// Dead letters too.
+    pub(super) objects: u64,
+    /// Data only.
+    pub(super) records: u64,
+}
+
 /// Everything that runs.
 #[derive(Debug)]
 pub(super) struct Parts {
@@ -31,6 +41,8 @@ pub(super) struct Parts {
     pub(super) name: String,
     /// Absolute.
     pub(super) data: PathBuf,
+    /// The configuration of this run, for other commands while it lasts.
+    pub(super) config_file: PathBuf,
     /// `http://...`
     pub(super) api: String,
     pub(super) s3_endpoint: String,
@@ -57,9 +69,11 @@ impl Parts {
             kafka.create_topic(&topic, partitions)?;
             Ok::<_, landfall_kafka::EmbeddedKafkaError>(kafka)
         });
-        let kafka = kafka.await.context("the embedded kafka did not start")?.context("the embedded kafka did not start")?;
+        let kafka =
+            kafka.await.context("the embedded kafka did not start")?.context("the embedded kafka did not start")?;
         let bootstrap = kafka.bootstrap_servers().context("the embedded kafka did not start")?;
-        let config = config(arguments, &name, &s3_endpoint, &bootstrap)?;
+        let config_file = data.join("fleet.yaml");
+        let config = config(arguments, &name, &s3_endpoint, &bootstrap, &config_file)?;
         let end = CancellationToken::new();
         let process = Process::start(&config, Roles { api: true, worker: true, beat: BEAT }, end.clone()).await?;
         let api = process.api.context("the API has no address")?;
@@ -68,6 +82,7 @@ impl Parts {
         Ok(Self {
             name,
             data,
+            config_file,
             api: format!("http://{api}"),
             s3_endpoint,
             store: Arc::clone(&process.store),
@@ -81,9 +96,10 @@ impl Parts {
         })
     }
 
-    /// Objects that have become visible in this run.
-    pub(super) fn objects(&self) -> u64 {
-        self.recorder.sum("landfall_objects_completed_total", "job", &self.name)
+    /// What has become visible in this run, by the worker's own metrics.
+    pub(super) fn landed(&self) -> Landed {
+        let sum = |counter| self.recorder.sum(counter, "job", &self.name);
+        Landed { objects: sum("landfall_objects_completed_total"), records: sum("landfall_records_landed_total") }
     }
 
     /// Where the objects of the bucket lie as plain files.
@@ -106,17 +122,23 @@ async fn start_s3(data: &Path) -> Result<(String, ServerHandle), Failure> {
     let medium = opened.with_context(|| format!("--data {} cannot be used", data.display()))?;
     let backend = Backend::new(medium);
     backend.create_bucket(BUCKET).map_err(|failure| anyhow::anyhow!("bucket {BUCKET} cannot be made: {failure}"))?;
-    let credentials =
-        StaticCredentials { access_key: ACCESS_KEY.to_owned(), secret_key: SECRET_KEY.to_owned() };
+    let credentials = StaticCredentials { access_key: ACCESS_KEY.to_owned(), secret_key: SECRET_KEY.to_owned() };
     let loopback = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
     let (_, server) =
         serve(Arc::new(backend), loopback, &credentials).await.context("the embedded s3 server did not start")?;
     Ok((server.endpoint(), server))
 }
 
-/// A configuration like any other, with the endpoints of the embedded parts.
-fn config(arguments: &Arguments, name: &str, s3_endpoint: &str, bootstrap: &str) -> Result<FleetConfig, Failure> {
-    let text = serde_json::json!({
+/// A configuration like any other, with the endpoints of the embedded parts. It is also written to a file, so that
+/// `audit`, `validate` and `lag` work on a run while it lasts.
+fn config(
+    arguments: &Arguments,
+    name: &str,
+    s3_endpoint: &str,
+    bootstrap: &str,
+    file: &Path,
+) -> Result<FleetConfig, Failure> {
+    let document = serde_json::json!({
         "api": {"listen": arguments.listen.to_string(), "auth": {"mode": "none"}},
         "worker": {"memory": "512MiB", "listen": "127.0.0.1:0", "drain_timeout": "20s"},
         // A run of its own: the topics of earlier ones are gone, and their jobs with them.
@@ -133,5 +155,8 @@ fn config(arguments: &Arguments, name: &str, s3_endpoint: &str, bootstrap: &str)
     let nothing = |_: &str| None;
     let no_file = |_: &str| Err(std::io::Error::other("dev reads no secrets"));
     let outside = Outside { variables: Vec::new(), variable: &nothing, file: &no_file };
-    FleetConfig::parse(&text.to_string(), &outside).map_err(|errors| Failure::Usage(errors.to_string()))
+    let text = output::yaml(&document)?;
+    let config = FleetConfig::parse(&text, &outside).map_err(|errors| Failure::Usage(errors.to_string()))?;
+    std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(config)
 }

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use landfall_store::StatusDocument;
 
 use super::generator::Counts;
+use super::parts::Landed;
 use crate::output::{grouped, or_dash};
 
 const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -29,28 +30,24 @@ impl Progress {
         Self { bar, started: now, logged: now, last: (now, 0) }
     }
 
-    pub(super) fn show(&mut self, counts: &Counts, status: &StatusDocument, objects: u64) {
+    pub(super) fn show(&mut self, counts: &Counts, status: &StatusDocument, landed: &Landed) {
         let now = Instant::now();
         let (before, records) = self.last;
         let span_ms = u64::try_from((now - before).as_millis()).unwrap_or(u64::MAX).max(1);
         let rate = counts.records.saturating_sub(records).saturating_mul(1_000) / span_ms;
         self.last = (now, counts.records);
-        let landed: u64 = status
-            .partitions
-            .iter()
-            .filter_map(|at| at.landed_offset.and_then(|offset| u64::try_from(offset).ok()))
-            .sum();
         if let Some(bar) = &self.bar {
             let waits = if counts.waiting { ", generator waits for the sink" } else { "" };
-            let stuck = status.waiting_for.as_ref().map(|waits| format!(", waiting for {}", waits.what)).unwrap_or_default();
+            let stuck =
+                status.waiting_for.as_ref().map(|waits| format!(", waiting for {}", waits.what)).unwrap_or_default();
             bar.set_message(format!(
                 "{:>4} s  {} events/s  lag {}  landed {} of {}  {} objects  {} dead letters  {} open files{waits}{stuck}",
                 (now - self.started).as_secs(),
                 grouped(rate),
                 or_dash(status.lag.records.map(grouped)),
-                grouped(landed),
+                grouped(landed.records),
                 grouped(counts.records),
-                grouped(objects),
+                grouped(landed.objects),
                 grouped(status.dead_letters.total),
                 status.open_files_total,
             ));
@@ -61,8 +58,8 @@ impl Progress {
                 produced = counts.records,
                 events_per_second = rate,
                 lag = status.lag.records,
-                landed,
-                objects,
+                landed = landed.records,
+                objects = landed.objects,
                 dead_letters = status.dead_letters.total,
                 open_files = status.open_files_total,
                 generator_waits = counts.waiting,

@@ -13,6 +13,7 @@ objects       {bucket_dir}/bids/dt=*/hour=*/{name}+*.jsonl.zst
 dead letters  {bucket_dir}/_landfall-dlq/{name}/
 api           {api}   landfall job status {name} --api {api}
 s3            {s3}   key id {ACCESS_KEY}, secret {SECRET_KEY}
+audit         landfall audit {name} --config {config}
 
 read them, once the first files are closed (about 15 s):
   duckdb -c \"select exchange, count(*), avg(price) from '{objects}' group by all\"
@@ -23,5 +24,6 @@ Ctrl-C lands what is open, audits and ends.
 ",
         api = parts.api,
         s3 = parts.s3_endpoint,
+        config = parts.config_file.display(),
     )
 }

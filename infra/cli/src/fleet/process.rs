@@ -103,7 +103,10 @@ impl Process {
         let draining = health.clone();
         let router = health_router(health);
         self.parts.spawn(async move {
-            ("worker's health", serve_router(listener, router, &Limits::default(), health_end).await.map_err(Into::into))
+            (
+                "worker's health",
+                serve_router(listener, router, &Limits::default(), health_end).await.map_err(Into::into),
+            )
         });
         let end = self.end.clone();
         self.parts.spawn(async move {

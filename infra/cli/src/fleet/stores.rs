@@ -41,7 +41,8 @@ pub(crate) async fn connect(config: &FleetConfig) -> Result<SharedStore, Failure
 }
 
 async fn wrapped(settings: AwsSettings) -> Result<SharedStore, ConnectError> {
-    let store = MeteredStore::new(AwsStore::connect(settings).await?);
+    // Boxed: the SDK's chain of credentials makes a future that is too large for every one around it.
+    let store = MeteredStore::new(Box::pin(AwsStore::connect(settings)).await?);
     Ok(Arc::new(RetryingStore::new(store, RETRIES)))
 }
 

@@ -23,7 +23,8 @@ pub(super) struct Batch {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
-    Sidecar,
+    /// The sidecar is written, and the topics are looked at, before the append.
+    Preparing { sidecar: bool, topics: bool },
     Put,
     Read,
     /// Send again (or read again) at this time.
@@ -41,10 +42,12 @@ pub struct Appender {
     /// When something first waited to be said by an entry without files.
     news_since_ms: Option<i64>,
     pub(super) folding: bool,
-    fold_wanted: bool,
+    pub(super) fold_wanted: bool,
     pub(super) next_poll_ms: i64,
     /// Files whose key is taken, to be judged after a fold.
-    pub(super) doubted: Vec<(FileId, String, Option<String>)>,
+    pub(super) doubted: Vec<(FileId, String, Option<String>, u64)>,
+    /// Folds started so far: a verdict needs one that began after the doubt.
+    pub(super) folds: u64,
     /// Rebuilt and lost files to be said in the next entry.
     pub rebuilt: Vec<Rebuilt>,
     pub lost: Vec<Lost>,
@@ -64,6 +67,7 @@ impl Appender {
             fold_wanted: false,
             next_poll_ms: now.mono_ms,
             doubted: Vec::new(),
+            folds: 0,
             rebuilt: Vec::new(),
             lost: Vec::new(),
             close_log: false,
@@ -91,7 +95,7 @@ impl Appender {
     }
 
     pub fn doubt_key(&mut self, id: FileId, key: String, token: Option<String>) {
-        self.doubted.push((id, key, token));
+        self.doubted.push((id, key, token, self.folds));
         self.fold_wanted = true;
     }
 }
@@ -119,6 +123,7 @@ impl Engine {
     fn fold_tail(&mut self) {
         if let Some(log) = &self.log {
             self.appender.folding = true;
+            self.appender.folds += 1;
             self.appender.fold_wanted = false;
             self.effects.push(Effect::FoldTail { from: log.next_seq() });
         }
@@ -216,6 +221,11 @@ impl Engine {
         for set in entry.held.values_mut() {
             set.optimize();
         }
+        // Entries are never deleted: one that our own fold refuses would end the job for good.
+        if let Some(overlap) = self.log.as_ref().and_then(|log| log.overlaps(&entry).into_iter().next()) {
+            self.fail("bad_entry", format!("the next log entry would claim {:?} of {} twice", overlap.offsets, overlap.partition));
+            return None;
+        }
         let body = match entry.to_json() {
             Ok(body) => Bytes::from(body),
             Err(e) => {
@@ -242,9 +252,13 @@ impl Engine {
         let Some(log) = &self.log else { return };
         for partition in self.partitions.iter_mut().flatten() {
             let accounted = log.accounted(&partition.source);
+            let mut said = landfall_commit::Offsets::new();
             for (reason, set) in &mut partition.skipped {
                 let already = accounted.overlap(set);
                 set.subtract(&already);
+                // One offset has one reason: the first that was given.
+                set.subtract(&said);
+                said.union_with(set);
                 if let Some(held) = entry.held.get(&partition.source) {
                     set.subtract(held);
                 }
@@ -273,17 +287,52 @@ impl Engine {
         if batch.files.is_empty() {
             self.send(batch, false);
         } else {
-            self.appender.batch = Some((batch, At::Sidecar));
+            let topics: BTreeMap<String, String> = batch
+                .entry
+                .held
+                .keys()
+                .filter(|source| !source.topic_id.is_empty())
+                .map(|source| (source.topic.clone(), source.topic_id.clone()))
+                .collect();
+            let known = topics.is_empty();
+            if !known {
+                let (seq, token) = (batch.entry.seq, batch.entry.token.clone());
+                self.effects.push(Effect::VerifyTopics { seq, token, ids: topics });
+            }
+            self.appender.batch = Some((batch, At::Preparing { sidecar: false, topics: known }));
         }
     }
 
     pub(super) fn on_sidecar(&mut self, key: &str) {
-        if let Some((batch, At::Sidecar)) = self
-            .appender
-            .batch
-            .take_if(|(batch, at)| *at == At::Sidecar && self.paths.sidecar(batch.entry.seq, &batch.entry.token) == key)
-        {
+        let ours = |batch: &Batch, paths: &landfall_commit::Paths| paths.sidecar(batch.entry.seq, &batch.entry.token) == key;
+        match self.appender.batch.take() {
+            Some((batch, At::Preparing { topics, .. })) if ours(&batch, &self.paths) => self.prepared(batch, true, topics),
+            other => self.appender.batch = other,
+        }
+    }
+
+    pub(super) fn on_topics_verified(&mut self, seq: Seq, token: &Token, changed: Option<&str>) {
+        match self.appender.batch.take() {
+            Some((batch, At::Preparing { sidecar, .. })) if batch.entry.seq == seq && batch.entry.token == *token => {
+                let Some(topic) = changed else { return self.prepared(batch, sidecar, true) };
+                // Nothing was appended: the files go with the job's end.
+                for id in batch.files {
+                    self.drop_file(id, "its topic was created again");
+                }
+                self.fail(
+                    "topic_recreated",
+                    format!("topic {topic} was deleted and created again: its offsets mean other records now; create a new generation of the job"),
+                );
+            }
+            other => self.appender.batch = other,
+        }
+    }
+
+    fn prepared(&mut self, batch: Batch, sidecar: bool, topics: bool) {
+        if sidecar && topics {
             self.send(batch, false);
+        } else {
+            self.appender.batch = Some((batch, At::Preparing { sidecar, topics }));
         }
     }
 
@@ -342,7 +391,11 @@ impl Engine {
             ExistingStep::FoldOther => {
                 // Somebody was quicker. The files go back; what overlaps is found when the next batch is built.
                 for id in batch.files {
-                    if let Some(file) = self.files.get_mut(id) {
+                    let Some(file) = self.files.get_mut(id) else { continue };
+                    if file.must_check_upload {
+                        file.phase = FilePhase::Closing;
+                        self.advance_file(id);
+                    } else {
                         file.phase = FilePhase::Ready;
                         self.files.ready.push(id);
                     }

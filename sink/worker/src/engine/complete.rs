@@ -18,7 +18,7 @@ enum State {
     Waiting {
         until_ms: i64,
     },
-    Folding,
+    Folding { since: u64 },
     Rebuilding,
     /// Uploaded again; the next entry says so.
     Saying,
@@ -90,9 +90,14 @@ impl Completions {
     }
 
     /// A fold was done: whoever waited for one goes on.
-    pub fn folded(&mut self, log: Option<&LogState>) {
+    pub fn wants_fold(&self) -> bool {
+        self.work.values().any(|work| matches!(work.state, State::Folding { .. }))
+    }
+
+    /// `number`: of the fold that ended. One that began before the doubt proves nothing.
+    pub fn folded(&mut self, log: Option<&LogState>, number: u64) {
         for (file, work) in &mut self.work {
-            if matches!(work.state, State::Folding) {
+            if matches!(work.state, State::Folding { since } if since < number) {
                 let same =
                     log.and_then(|log| log.pending().get(file)).is_some_and(|pending| pending.attempt == work.attempt);
                 work.state = State::Waiting { until_ms: i64::MIN };
@@ -103,6 +108,11 @@ impl Completions {
             }
         }
     }
+}
+
+/// What a completion waits under.
+pub(super) fn wait_id(file: FileRef) -> u64 {
+    (file.seq.0 << 20) | u64::from(file.file) | (1 << 63)
 }
 
 impl Engine {
@@ -117,7 +127,8 @@ impl Engine {
                 continue;
             }
             let ours = log.partitions_of(file_ref.seq).is_some_and(|of| of.keys().any(|p| owned.contains(p)));
-            if ours {
+            // A job that comes to rest leaves nothing behind, whoever wrote it.
+            if ours || !self.control.consuming() {
                 taken.push(*file_ref);
             }
         }
@@ -132,7 +143,7 @@ impl Engine {
         let mut room = self
             .settings
             .max_completions
-            .saturating_sub(self.completions.work.values().filter(|work| !matches!(work.state, State::Queued)).count());
+            .saturating_sub(self.completions.work.values().filter(|work| matches!(work.state, State::Asked)).count());
         let mut due = Vec::new();
         for (file_ref, work) in &self.completions.work {
             match work.state {
@@ -144,7 +155,7 @@ impl Engine {
                 State::Queued
                 | State::Waiting { .. }
                 | State::Asked
-                | State::Folding
+                | State::Folding { .. }
                 | State::Rebuilding
                 | State::Saying => {}
             }
@@ -184,7 +195,7 @@ impl Engine {
                 }
             }
             Step::FoldAgain => {
-                work.state = State::Folding;
+                work.state = State::Folding { since: self.appender.folds };
                 self.appender.want_fold();
             }
             Step::Finished(verdict) => self.verdict(file_ref, verdict),
@@ -211,7 +222,7 @@ impl Engine {
         etag: Option<String>,
         error: Option<String>,
     ) {
-        let wait_id = (file_ref.seq.0 << 20) | u64::from(file_ref.file) | (1 << 63);
+        let wait_id = wait_id(file_ref);
         match error {
             Some(error) => self.waits.set(wait_id, error, self.now.wall_ms),
             None => {
@@ -297,6 +308,7 @@ impl Engine {
             }
             // Somebody else's rebuild won meanwhile.
             Rebuild::Done { upload_id, .. } => self.effects.push(Effect::Abort { bucket, key, upload_id }),
+            Rebuild::Lost(_) | Rebuild::Failed(_) if current + 1 != attempt => {}
             Rebuild::Lost(reason) => {
                 tracing::error!(job = %self.identity.job, key = %key, reason = %reason, "records are lost: kafka no longer has them");
                 self.note_error("commit", format!("{key} is lost: {reason}"), None);

@@ -90,6 +90,7 @@ impl Engine {
             Outcome::KeyLooked { file, found } => self.on_key_looked(file, found),
             Outcome::UploadChecked { file, intact } => self.on_upload_checked(file, intact),
             Outcome::SidecarPut { key } => self.on_sidecar(&key),
+            Outcome::TopicsVerified { seq, token, changed } => self.on_topics_verified(seq, &token, changed.as_deref()),
             Outcome::Appended { seq, token, answer, error } => self.on_appended(seq, &token, &answer, error.as_deref()),
             Outcome::EntryRead { seq, token, existing } => self.on_entry_read(seq, &token, existing),
             Outcome::LogLoaded { result } => self.on_log_loaded(result),
@@ -97,7 +98,9 @@ impl Engine {
             Outcome::Completion { file_ref, attempt, answer, etag, error } => {
                 self.on_completion(file_ref, attempt, answer, etag, error);
             }
-            Outcome::Recovered { found, missing, entries, .. } => self.on_recovered(&found, &missing, entries),
+            Outcome::Recovered { epoch, found, missing, entries } => {
+                self.on_recovered(epoch, &found, &missing, entries);
+            }
             Outcome::LettersAcked { batch } => self.on_letters_acked(batch),
             Outcome::Rebuilt { file_ref, attempt, result } => self.on_rebuilt(file_ref, attempt, result),
         }
@@ -112,9 +115,10 @@ impl Engine {
         self.control.landing = goal != Goal::Run;
         self.control.landed_since_ms = None;
         if goal == Goal::Run {
-            self.restart_owned();
+            self.recover_waiting();
         } else {
             self.close_all(Trigger::Pause);
+            self.take_over();
         }
     }
 
@@ -135,11 +139,6 @@ impl Engine {
         self.control.landing = true;
         self.control.landed_since_ms = None;
         self.close_all(Trigger::Shutdown);
-    }
-
-    /// Owed records of a paused job are read again when it runs again: positions are where they are.
-    fn restart_owned(&mut self) {
-        self.recover_waiting();
     }
 
     pub(super) fn tick_control(&mut self) {
@@ -197,8 +196,8 @@ impl Engine {
             && self.appender.idle()
             && self.completions.idle()
             && !self.completions.visible_pending(self.log.as_ref())
-            && self
-                .partitions
+            && (self.control.goal == Goal::Run || self.log.as_ref().is_none_or(|log| log.pending().is_empty()))
+            && self.partitions
                 .iter()
                 .flatten()
                 .all(|p| p.skipped.values().all(landfall_commit::Offsets::is_empty) && p.in_letters.is_empty())

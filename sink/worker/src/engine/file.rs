@@ -46,6 +46,14 @@ impl Content {
         }
     }
 
+    /// A record may have no payload bytes at all and is a row all the same.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Records(chunk) => chunk.records() == 0,
+            Self::Letters(lines) => lines.is_empty(),
+        }
+    }
+
     pub fn memory_bytes(&self) -> usize {
         match self {
             Self::Records(chunk) => chunk.memory_bytes(),
@@ -155,7 +163,7 @@ impl File {
             Encoding::Independent { done, .. } => done.is_empty(),
             Encoding::InOrder { finished, .. } => *finished,
         };
-        self.content.len_bytes() == 0 && self.chunks_at_work == 0 && finished
+        self.content.is_empty() && self.chunks_at_work == 0 && finished
     }
 
     /// Memory of encoded bytes that wait here (not those on scratch).

@@ -243,6 +243,8 @@ impl Engine {
         let Some(file) = self.files.remove(id) else { return };
         tracing::info!(job = %self.identity.job, key = %file.key, records = file.records, why, "file dropped");
         self.counters.files_dropped += 1;
+        // What is at the encoder comes back to nobody.
+        self.memory.encoded(file.at_work_bytes.values().sum());
         let abort =
             file.upload_id().map(|upload| (file.plan.spec.sink.bucket.clone(), file.key.clone(), upload.to_owned()));
         self.effects.push(Effect::Forget { file: id, abort });
@@ -274,9 +276,10 @@ impl Engine {
 
     /// What a partition's own files hold of it.
     pub(super) fn held_of(&self, slot: u32) -> landfall_commit::Offsets {
+        let source = self.partition(slot).map(|partition| &partition.source);
         let mut all = landfall_commit::Offsets::new();
         for file in self.files.iter() {
-            for of in file.held.iter().filter(|of| of.slot == slot) {
+            for of in file.held.iter().filter(|of| of.slot == slot && source.is_some_and(|source| of.source == *source)) {
                 all.union_with(&of.held.offsets());
             }
         }

@@ -33,7 +33,8 @@ impl Engine {
         };
         self.appender.next_poll_ms = self.now.mono_ms + self.settings.tail_poll_ms;
         self.take_in(&entries);
-        self.completions.folded(self.log.as_ref());
+        self.completions.folded(self.log.as_ref(), self.appender.folds);
+        self.appender.fold_wanted |= self.completions.wants_fold();
         self.judge_doubted();
     }
 
@@ -66,6 +67,9 @@ impl Engine {
     }
 
     pub(super) fn after_fold(&mut self, entry: &Entry) {
+        for file in entry.completed.iter().copied().chain(entry.lost.iter().map(landfall_commit::Lost::file_ref)) {
+            self.waits.clear(super::complete::wait_id(file));
+        }
         self.completions.entry_folded(entry, self.log.as_ref());
         self.take_over();
         if entry.closing && !self.control.closing_is_ours() {
@@ -106,7 +110,12 @@ impl Engine {
     }
 
     fn judge_doubted(&mut self) {
-        for (id, key, token) in std::mem::take(&mut self.appender.doubted) {
+        for (id, key, token, since) in std::mem::take(&mut self.appender.doubted) {
+            if since >= self.appender.folds {
+                self.appender.doubted.push((id, key, token, since));
+                self.appender.fold_wanted = true;
+                continue;
+            }
             // Dropped by the fold: it was a lost race within our own log.
             if self.files.get(id).is_some() {
                 let whose = token

@@ -16,6 +16,8 @@ const STOP_AT_PERCENT: u64 = 90;
 const GO_ON_AT_PERCENT: u64 = 75;
 /// A throttle that lasts longer than this pauses the partitions at the consumer too.
 const PAUSE_AFTER_MS: i64 = 2_000;
+/// An engine with less than this part of the budget is not throttled for the others' sake.
+const SMALL_SHARE: u64 = 32;
 /// Smaller remainders are not worth a write.
 const MIN_SPILL_BYTES: u64 = 64 << 10;
 
@@ -24,6 +26,8 @@ pub struct Memory {
     /// Raw bytes added to open files since the last exact count.
     open_bytes: u64,
     encoding_bytes: u64,
+    /// Row groups at hand, as last counted.
+    encoder_bytes: u64,
     scratch: bool,
     throttled_since_ms: Option<i64>,
     pub paused: bool,
@@ -32,7 +36,9 @@ pub struct Memory {
 
 impl Memory {
     pub fn new(scratch: bool) -> Self {
-        Self { open_bytes: 0, encoding_bytes: 0, scratch, throttled_since_ms: None, paused: false, record_bytes: 1_000 }
+        Self { open_bytes: 0, encoding_bytes: 0,
+            encoder_bytes: 0,
+            scratch, throttled_since_ms: None, paused: false, record_bytes: 1_000 }
     }
 
     pub fn open_grew(&mut self, bytes: u64) {
@@ -73,8 +79,11 @@ impl Engine {
     /// Charges what is held; called before each poll.
     pub fn account(&mut self) {
         self.account.set(Use::OpenFiles, self.memory.open_bytes);
-        self.account.set(Use::Encoding, self.memory.encoding_bytes);
-        let budget = self.account.budget().percent();
+        self.account.set(Use::Encoding, self.memory.encoding_bytes + self.memory.encoder_bytes);
+        // A job that holds little is not made to wait for one that cannot let go of much.
+        let small = self.account.buffered_bytes() < self.account.budget().limit_bytes() / SMALL_SHARE;
+        let percent = self.account.budget().percent();
+        let budget = if small && percent < 100 { 0 } else { percent };
         let crowded = self.letters.crowded();
         match self.memory.throttled_since_ms {
             None if budget >= STOP_AT_PERCENT || crowded => {
@@ -100,13 +109,14 @@ impl Engine {
         }
         self.memory.open_bytes = open;
         self.account.set(Use::OpenFiles, open);
+        self.memory.encoder_bytes = encoders;
         self.account.set(Use::Encoding, self.memory.encoding_bytes + encoders);
         self.account.set(Use::Waiting, waiting);
         self.account.set(Use::Parts, parts);
         let budget = self.account.budget();
         let limit = budget.limit_bytes();
         let mark = |percent: u64| limit / 100 * percent;
-        let used = budget.used_bytes();
+        let used = budget.buffered_bytes();
         if used > mark(SPILL_AT_PERCENT) && self.memory.scratch {
             self.spill(used - mark(SPILL_AT_PERCENT));
         }
@@ -190,7 +200,8 @@ impl Engine {
                 return;
             }
             // A file whose upload runs already only needs its raw records encoded.
-            if self.files.get(id).is_some_and(|f| f.upload != Upload::None && f.waiting_memory_bytes() < bytes / 2) {
+            let rows = self.files.get(id).map_or(0, super::file::File::encoder_memory_bytes);
+            if self.files.get(id).is_some_and(|f| f.upload != Upload::None && f.waiting_memory_bytes() + rows < bytes / 2) {
                 self.seal(id);
                 self.advance_file(id);
             } else {

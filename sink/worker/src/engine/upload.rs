@@ -8,6 +8,8 @@ use super::Engine;
 use super::file::{Content, Encoding, File, Phase, Sealed, Upload};
 use crate::effect::{Effect, Failed, FileId, Segment};
 
+/// Refusals for good of a create or a part, in a row, before the job stops.
+const MAX_REFUSALS: u32 = 8;
 /// S3's limit.
 const MAX_PARTS: u32 = 10_000;
 
@@ -16,7 +18,7 @@ impl Engine {
     pub(super) fn seal(&mut self, id: FileId) {
         let Some(file) = self.files.get_mut(id) else { return };
         let raw_bytes = file.content.len_bytes() as u64;
-        if raw_bytes == 0 {
+        if file.content.is_empty() {
             return;
         }
         let sealed = match &mut file.content {
@@ -194,6 +196,7 @@ impl Engine {
             Ok(()) => {
                 self.counters.bytes_uploaded += part.size_bytes;
                 file.parts.push(part);
+                self.upload_refusals = 0;
                 self.advance_file(id);
             }
             Err(failed) => self.upload_refused(id, &failed),
@@ -202,7 +205,18 @@ impl Engine {
 
     fn upload_refused(&mut self, id: FileId, failed: &Failed) {
         self.note_error("upload", format!("{}: {}", failed.code, failed.message), None);
+        self.upload_refusals += 1;
+        if self.upload_refusals >= MAX_REFUSALS {
+            return self.fail(&failed.code, format!("uploads are refused again and again: {}", failed.message));
+        }
         self.drop_file(id, &failed.code);
+        // Read again, but not at once.
+        let not_before_ms = self.now.mono_ms + 1_000 * i64::from(self.upload_refusals);
+        for partition in self.partitions.iter_mut().flatten() {
+            if let super::partition::Phase::Starting { not_before_ms: wait, .. } = &mut partition.phase {
+                *wait = (*wait).max(not_before_ms);
+            }
+        }
     }
 
     /// Once everything left: look at the key, at the upload after a long sleep, then to the committer.

@@ -2,7 +2,7 @@
 
 use landfall_commit::complete::{Answer, CompleteAnswer, HeadAnswer};
 use landfall_commit::{FileRef, Part, PendingFile, Seq, Step, UploadFate};
-use landfall_s3::{Condition, ErrorKind, PartReceipt, StoreError};
+use landfall_s3::{Condition, ErrorKind, ListRequest, PartReceipt, StoreError};
 
 use super::Io;
 use super::patient::waiting_text;
@@ -51,7 +51,14 @@ impl Io {
             }),
             Step::ProveReadable => {
                 let data = match &known {
-                    Some((bucket, key)) => store.head(bucket, key).await.map(|_| ()),
+                    Some((bucket, key)) => match store.head(bucket, key).await {
+                        // A reader may have moved it: a LIST shows the bucket, with an error code in its body.
+                        Err(error) if error.kind == ErrorKind::NoSuchKey => {
+                            let request = ListRequest { bucket: bucket.clone(), max_keys: 1, ..ListRequest::default() };
+                            store.list(request).await.map(|_| ())
+                        }
+                        other => other.map(|_| ()),
+                    },
                     None => store.head_bucket(&file.bucket).await,
                 };
                 let log = store.get(&self.inner.parts.state_bucket, &self.inner.paths.entry(last_seq)).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use landfall_commit::recover::Facts;
-use landfall_commit::{Seq, SourcePartition};
+use landfall_commit::{Seq, SourcePartition, Token};
 use landfall_dlq::Letter;
 use landfall_kafka::{
     ClusterClient, ClusterError, Connection, Isolation, RangeError, RecordRef, SourceSettings, TopicPartition, Topics,
@@ -22,6 +22,8 @@ pub type Facted = (Vec<Found>, Vec<TopicPartition>);
 pub trait KafkaPort: Send + Sync + std::fmt::Debug {
     /// Commits, ids and bounds of partitions. An error is waited out.
     fn facts(&self, partitions: &[TopicPartition]) -> Result<Facted, String>;
+    /// The present ids of topics; one that does not exist, or has none, is left out.
+    fn topic_ids(&self, topics: &[String]) -> Result<BTreeMap<String, String>, String>;
     /// Delivers the records of `from` (inclusive) to `end` (exclusive), in order.
     fn read_range(
         &self,
@@ -52,6 +54,11 @@ impl KafkaPort for ClusterPort {
         facts(&self.client, &self.cluster, &self.group, self.isolation, partitions).map_err(|e| e.to_string())
     }
 
+    fn topic_ids(&self, topics: &[String]) -> Result<BTreeMap<String, String>, String> {
+        let described = self.client.describe(topics).map_err(|e| e.to_string())?;
+        Ok(described.into_iter().filter_map(|(name, topic)| Some((name, topic.id?))).collect())
+    }
+
     fn read_range(
         &self,
         partition: &TopicPartition,
@@ -68,31 +75,67 @@ impl KafkaPort for ClusterPort {
 }
 
 impl Io {
-    /// The group's commits first, then the log: an entry appended in between is then at worst folded twice.
+    /// The group's commits first, then the log: an entry appended in between is then at worst folded twice. Bounds are
+    /// looked up again after the log: an end from before would be judged against a newer `low`.
     pub(super) async fn recover(&self, epoch: u64, partitions: Vec<TopicPartition>, from: Seq) {
+        let Some((before, _)) = self.facts(&partitions).await else { return };
+        let entries = self.tail(from).await;
+        let Some((mut found, missing)) = self.facts(&partitions).await else { return };
+        for found in &mut found {
+            if let Some(first) = before.iter().find(|before| before.topic_partition == found.topic_partition) {
+                found.facts.committed.clone_from(&first.facts.committed);
+            }
+        }
+        self.send(Outcome::Recovered { epoch, found, missing, entries });
+    }
+
+    /// Until they are told; `None` when the worker ends.
+    async fn facts(&self, partitions: &[TopicPartition]) -> Option<Facted> {
+        let partitions = partitions.to_vec();
+        self.ask_kafka(move |kafka| kafka.facts(&partitions)).await
+    }
+
+    pub(super) async fn verify_topics(&self, seq: Seq, token: Token, ids: BTreeMap<String, String>) {
+        let topics: Vec<String> = ids.keys().cloned().collect();
+        let Some(now) = self.ask_kafka(move |kafka| kafka.topic_ids(&topics)).await else { return };
+        let changed = ids.into_iter().find(|(topic, id)| now.get(topic).is_some_and(|now| now != id)).map(|(topic, _)| topic);
+        self.send(Outcome::TopicsVerified { seq, token, changed });
+    }
+
+    /// Asks on a blocking thread until there is an answer; `None` when the worker ends.
+    async fn ask_kafka<T: Send + 'static>(
+        &self,
+        ask: impl Fn(&dyn KafkaPort) -> Result<T, String> + Clone + Send + 'static,
+    ) -> Option<T> {
         let ticket = self.inner.patience.ticket();
         let mut attempt = 0;
-        let (found, missing) = loop {
+        loop {
             let (sender, receiver) = futures::channel::oneshot::channel();
-            let (kafka, wanted) = (Arc::clone(&self.inner.parts.kafka), partitions.clone());
+            let (kafka, ask) = (Arc::clone(&self.inner.parts.kafka), ask.clone());
             self.inner.parts.spawner.blocking(Box::new(move || {
-                let _ = sender.send(kafka.facts(&wanted));
+                let _ = sender.send(ask(kafka.as_ref()));
             }));
             match receiver.await {
-                Ok(Ok(facts)) => break facts,
+                Ok(Ok(answer)) => {
+                    self.inner.patience.resume(ticket);
+                    return Some(answer);
+                }
                 Ok(Err(error)) => self.inner.patience.pause(ticket, attempt, error).await,
-                Err(_) => return,
+                Err(_) => return None,
             }
             attempt = attempt.saturating_add(1);
-        };
-        self.inner.patience.resume(ticket);
-        let entries = self.tail(from).await;
-        self.send(Outcome::Recovered { epoch, found, missing, entries });
+        }
     }
 
     pub(super) async fn produce_letters(&self, batch: u64, letters: Vec<Letter>) {
         let Some(writer) = self.inner.parts.letters.as_ref().map(Arc::clone) else {
-            return self.send(Outcome::LettersAcked { batch });
+            // Never acknowledge what was not produced: the supervisor starts the job again with a writer.
+            let ticket = self.inner.patience.ticket();
+            return self.inner.patience.waits().set(
+                ticket,
+                "a restart of the job: it has a dead-letter topic now".to_owned(),
+                jiff::Timestamp::now().as_millisecond(),
+            );
         };
         let ticket = self.inner.patience.ticket();
         let mut attempt = 0;

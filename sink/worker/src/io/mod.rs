@@ -103,25 +103,30 @@ impl Io {
             Effect::Rebuild { file_ref, pending, token, plan } => {
                 spawner.task(Box::pin(async move { io.rebuild(file_ref, *pending, token, plan).await }));
             }
-            other => spawner.task(Box::pin(async move { io.carry_out(other).await })),
+            other => {
+                // Taken before the task runs: a file that is forgotten in the same turn must find it.
+                let cancelled = other.file().map(|file| self.token_of(file)).unwrap_or_default();
+                spawner.task(Box::pin(async move { io.carry_out(other, &cancelled).await }));
+            }
         }
     }
 
-    async fn carry_out(&self, effect: Effect) {
+    async fn carry_out(&self, effect: Effect, cancelled: &CancellationToken) {
         match effect {
             Effect::CreateUpload { file, bucket, key, options } => {
-                self.create_upload(file, &bucket, &key, &options).await;
+                self.create_upload(file, cancelled, &bucket, &key, &options).await;
             }
             Effect::UploadPart { file, bucket, key, upload_id, number, segments } => {
-                self.upload_part(file, &bucket, &key, &upload_id, number, segments).await;
+                self.upload_part(file, cancelled, (&bucket, &key, &upload_id), number, segments).await;
             }
-            Effect::Spill { file, segments } => self.spill(file, segments).await,
+            Effect::Spill { file, segments } => self.spill(file, cancelled, segments).await,
             Effect::LookAtKey { file, bucket, key } => self.look_at_key(file, &bucket, &key).await,
             Effect::CheckUpload { file, bucket, key, upload_id, parts } => {
                 self.check_upload(file, &bucket, &key, &upload_id, &parts).await;
             }
             Effect::Abort { bucket, key, upload_id } => self.abort(&bucket, &key, &upload_id).await,
             Effect::PutSidecar { key, json } => self.put_sidecar(key, json).await,
+            Effect::VerifyTopics { seq, token, ids } => self.verify_topics(seq, token, ids).await,
             Effect::Append { key, seq, token, body } => self.append(key, seq, token, body).await,
             Effect::ReadEntry { seq, token } => self.read_entry(seq, token).await,
             Effect::LoadLog => self.load_log().await,

@@ -213,7 +213,9 @@ impl<'a> Writer<'a> {
         let rejection = match verdict {
             Verdict::Route { .. } => self.chunk_append(&view),
             Verdict::Reject(rejection) => Some(rejection),
-            Verdict::Skip(_) => None,
+            Verdict::Skip(_) => {
+                return Err(format!("offset {} of {partition} is skipped under the present document", record.offset));
+            }
         };
         match (self.reading.kind, rejection) {
             (FileKind::Data, None) => {}
@@ -267,7 +269,7 @@ impl<'a> Writer<'a> {
             let frame = zstd::bulk::compress(&std::mem::take(&mut self.letters), 1).map_err(|e| e.to_string())?;
             send(out, vec![Bytes::from(frame)])?;
         }
-        if self.chunk.len_bytes() > 0 {
+        if self.chunk.records() > 0 {
             let bytes = self.encoder.encode(self.chunk.seal()).map_err(|e| e.to_string())?;
             send(out, bytes)?;
         }

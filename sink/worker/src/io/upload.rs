@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use landfall_commit::Part;
 use landfall_s3::{ErrorKind, ObjectOptions, StoreError};
+use tokio_util::sync::CancellationToken;
 
 use super::Io;
 use crate::effect::{Failed, FileId, Outcome, Segment};
@@ -15,9 +16,15 @@ impl From<StoreError> for Failed {
 }
 
 impl Io {
-    pub(super) async fn create_upload(&self, file: FileId, bucket: &str, key: &str, options: &ObjectOptions) {
+    pub(super) async fn create_upload(
+        &self,
+        file: FileId,
+        cancelled: &CancellationToken,
+        bucket: &str,
+        key: &str,
+        options: &ObjectOptions,
+    ) {
         let inner = &self.inner;
-        let cancelled = self.token_of(file);
         let request = || inner.parts.store.create_upload(bucket, key, options);
         let result = tokio::select! {
             biased;
@@ -37,21 +44,20 @@ impl Io {
     pub(super) async fn upload_part(
         &self,
         file: FileId,
-        bucket: &str,
-        key: &str,
-        upload_id: &str,
+        cancelled: &CancellationToken,
+        (bucket, key, upload_id): (&str, &str, &str),
         number: u32,
         segments: Vec<Segment>,
     ) {
         let inner = &self.inner;
-        let cancelled = self.token_of(file);
         let size_bytes = segments.iter().map(Segment::len_bytes).sum();
         let upload = async {
-            let Ok(_slot) = inner.parts.upload_slots.acquire().await else {
-                return Err(Failed { code: "ShuttingDown".to_owned(), message: "the worker ends".to_owned() });
-            };
             let chunks = self.bytes_of(file, segments).await?;
-            let request = || inner.parts.store.upload_part(bucket, key, upload_id, number, chunks.clone());
+            // A slot an attempt: a bucket that is down must not hold the slots of the others while it is waited for.
+            let request = || async {
+                let _slot = inner.parts.upload_slots.acquire().await;
+                inner.parts.store.upload_part(bucket, key, upload_id, number, chunks.clone()).await
+            };
             inner.patience.until_answered(request).await.map_err(Failed::from)
         };
         let result = tokio::select! {
@@ -87,14 +93,17 @@ impl Io {
         Ok(chunks)
     }
 
-    pub(super) async fn spill(&self, file: FileId, segments: Vec<Bytes>) {
+    pub(super) async fn spill(&self, file: FileId, cancelled: &CancellationToken, segments: Vec<Bytes>) {
         let parts = &self.inner.parts;
         let result = match &parts.scratch {
             Some(scratch) => scratch.write(&parts.job, file, &segments).await.map_err(|e| e.to_string()),
             None => Err("no scratch".to_owned()),
         };
         let result = result.map_err(|e| (segments, e));
-        if self.token_of(file).is_cancelled() {
+        if cancelled.is_cancelled() {
+            if let Some(scratch) = &parts.scratch {
+                scratch.remove(&parts.job, file).await;
+            }
             return;
         }
         self.send(Outcome::Spilled { file, result });

@@ -32,6 +32,8 @@ use start::Started;
 const PASS_EVERY: Duration = Duration::from_secs(1);
 /// A job that could not be started is tried again after this long.
 const RETRY_START: Duration = Duration::from_secs(10);
+/// A start that hangs must not keep the heartbeat and the other jobs waiting.
+const START_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What a worker is made of.
 #[derive(Debug, Clone)]
@@ -80,6 +82,8 @@ pub struct Worker {
     etags: HashMap<String, String>,
     running: BTreeMap<String, Running>,
     live: Vec<String>,
+    /// Stopped jobs that came to rest here, by uid.
+    rested: HashMap<String, String>,
     started_at: Timestamp,
 }
 
@@ -96,6 +100,7 @@ impl Worker {
             etags: HashMap::new(),
             running: BTreeMap::new(),
             live: Vec::new(),
+            rested: HashMap::new(),
             started_at: Timestamp::now(),
         }
     }
@@ -105,6 +110,10 @@ impl Worker {
     pub async fn run(mut self, end: CancellationToken, ready: impl FnOnce()) {
         let mut ready = Some(ready);
         let mut next_beat = tokio::time::Instant::now();
+        // Who else is there, before jobs are joined that are others'.
+        if let Ok(live) = self.heartbeats.read(Timestamp::now()).await {
+            self.live = live.live_ids(&self.parts.pool);
+        }
         loop {
             if self.read_jobs().await
                 && let Some(ready) = ready.take()
@@ -166,9 +175,8 @@ impl Worker {
         let at_work = self.running.get(&record.name).is_some_and(|r| r.record.uid == record.uid && r.runner.is_some());
         let live = match record.desired {
             Desired::Running | Desired::Paused => true,
-            // To land what is open; a worker that runs nothing of it has nothing to land, but somebody must close the
-            // log of a deleted job.
-            Desired::Stopped => at_work,
+            // Once a process: a worker that died may have left entries whose files are not visible.
+            Desired::Stopped => at_work || self.rested.get(&record.name) != Some(&record.uid),
             Desired::Deleted => true,
         };
         live && spec.pool == self.parts.pool
@@ -184,7 +192,9 @@ impl Worker {
     async fn attend(&mut self, record: JobRecord) {
         let name = record.name.clone();
         if let Some(running) = self.running.get_mut(&name) {
-            let again = running.record.uid != record.uid || running.record.restarts != record.restarts;
+            let again = running.record.uid != record.uid
+                || running.record.restarts != record.restarts
+                || needs_other_clients(&running.record, &record);
             if again {
                 match &running.runner {
                     Some(runner) if !runner.ended() => {
@@ -215,7 +225,15 @@ impl Worker {
     async fn start(&mut self, record: JobRecord) {
         let name = record.name.clone();
         let jobs_here = self.running.len() + 1;
-        match start::start(&self.parts, &record, jobs_here).await {
+        let starting = tokio::time::timeout(START_TIMEOUT, start::start(&self.parts, &record, jobs_here));
+        let started = starting.await.unwrap_or_else(|_| {
+            Err(start::NotStarted {
+                code: "Timeout".to_owned(),
+                message: "the buckets did not answer the probe in time".to_owned(),
+                for_good: false,
+            })
+        });
+        match started {
             Ok(Started { runner, degraded_because }) => {
                 tracing::info!(job = %name, job_uid = %record.uid, "job started");
                 runner.tell(Command::Goal(goal(record.desired)));
@@ -231,8 +249,10 @@ impl Worker {
             }
             Err(failure) => {
                 tracing::error!(job = %name, code = %failure.code, error = %failure.message, "job could not be started");
-                if failure.for_good {
-                    self.tell_failed(&name, &record.uid, &failure.code, &failure.message).await;
+                // A job that is to be deleted is tried again: nothing else can close its log.
+                let for_good = failure.for_good && record.desired != Desired::Deleted;
+                if for_good {
+                    self.tell_failed(&name, &record, &failure.code, &failure.message).await;
                 }
                 let again = tokio::time::Instant::now() + RETRY_START;
                 let running = Running {
@@ -240,7 +260,7 @@ impl Worker {
                     runner: None,
                     degraded_because: Vec::new(),
                     report: JobReport::default(),
-                    ended_told: failure.for_good,
+                    ended_told: for_good,
                     start_failed: Some((failure.message, again)),
                 };
                 self.running.insert(name, running);
@@ -272,25 +292,32 @@ impl Worker {
             let Some(runner) = running.runner.as_mut() else { continue };
             runner.join();
             let snapshot = runner.snapshot();
-            let (uid, phase) = (running.record.uid.clone(), snapshot.phase.clone());
+            let (record, phase) = (running.record.clone(), snapshot.phase.clone());
             running.report.keep(&snapshot);
             tracing::info!(job = %name, phase = ?phase, "job ended here");
             let told = match phase {
-                JobPhase::Failed(fatal) => self.tell_failed(&name, &uid, &fatal.code, &fatal.message).await,
+                JobPhase::Failed(fatal) if fatal.code == "closed" && record.desired == Desired::Deleted => {
+                    self.tell(&name, &record, |record| record.closed = true).await
+                }
+                JobPhase::Failed(fatal) => self.tell_failed(&name, &record, &fatal.code, &fatal.message).await,
                 JobPhase::Finished => {
-                    self.tell(&name, &uid, |record| {
+                    self.tell(&name, &record, |record| {
                         record.finished_at.get_or_insert(Timestamp::now());
                     })
                     .await
                 }
-                JobPhase::Closed => self.tell(&name, &uid, |record| record.closed = true).await,
+                JobPhase::Closed => self.tell(&name, &record, |record| record.closed = true).await,
                 JobPhase::Starting | JobPhase::Running | JobPhase::Landing | JobPhase::Paused | JobPhase::Stopped => {
                     true
                 }
             };
             if told && let Some(running) = self.running.get_mut(&name) {
                 running.runner = None;
-                let over = matches!(snapshot.phase, JobPhase::Failed(_) | JobPhase::Finished | JobPhase::Closed);
+                let over = matches!(snapshot.phase, JobPhase::Failed(_) | JobPhase::Finished | JobPhase::Closed)
+                    && record.desired != Desired::Deleted;
+                if snapshot.phase == JobPhase::Stopped && record.desired == Desired::Stopped {
+                    self.rested.insert(name.clone(), record.uid.clone());
+                }
                 running.ended_told = over;
                 if !over {
                     self.running.remove(&name);
@@ -299,8 +326,8 @@ impl Worker {
         }
     }
 
-    async fn tell_failed(&self, name: &str, uid: &str, code: &str, message: &str) -> bool {
-        self.tell(name, uid, |record| {
+    async fn tell_failed(&self, name: &str, of: &JobRecord, code: &str, message: &str) -> bool {
+        self.tell(name, of, |record| {
             if record.failed.is_none() {
                 record.failed =
                     Some(Failure { at: Timestamp::now(), code: code.to_owned(), message: message.to_owned() });
@@ -309,12 +336,12 @@ impl Worker {
         .await
     }
 
-    /// Changes the job's record, if it is still this generation.
-    async fn tell(&self, name: &str, uid: &str, change: impl Fn(&mut JobRecord)) -> bool {
+    /// Changes the job's record, if it is still this generation and was not restarted meanwhile.
+    async fn tell(&self, name: &str, of: &JobRecord, change: impl Fn(&mut JobRecord)) -> bool {
         let result = self
             .jobs
             .update::<std::convert::Infallible>(name, |record| {
-                if record.uid == uid {
+                if record.uid == of.uid && record.restarts == of.restarts {
                     change(record);
                 }
                 Ok(())
@@ -392,6 +419,14 @@ fn goal(desired: Desired) -> Goal {
         Desired::Stopped => Goal::Stop,
         Desired::Deleted => Goal::Delete,
     }
+}
+
+/// A change that the running consumer or letter writer cannot take: the job is stopped and started.
+fn needs_other_clients(old: &JobRecord, new: &JobRecord) -> bool {
+    let (old, new) = (&old.spec, &new.spec);
+    old.source.topics != new.source.topics
+        || old.dead_letter.topic != new.dead_letter.topic
+        || old.dead_letter.cluster != new.dead_letter.cluster
 }
 
 fn tell_what_is_new(running: &mut Running, record: &JobRecord) {

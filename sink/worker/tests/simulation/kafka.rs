@@ -292,6 +292,10 @@ impl KafkaPort for SimKafka {
         Ok((found.collect(), Vec::new()))
     }
 
+    fn topic_ids(&self, topics: &[String]) -> Result<BTreeMap<String, String>, String> {
+        Ok(topics.iter().map(|topic| (topic.clone(), "id".to_owned())).collect())
+    }
+
     fn read_range(
         &self,
         partition: &TopicPartition,

@@ -1,0 +1,117 @@
+//! `run` and the commands around it: a job's whole life on the embedded Kafka and S3.
+
+use serde_json::Value;
+
+use crate::support::{DONE, Done, FAILED, NOT_FOUND, NOT_IN_TIME, Surroundings, USAGE, until};
+
+#[test]
+fn the_job_commands_drive_a_job_through_its_life() {
+    let around = Surroundings::new();
+    around.topic("clicks", 2, 250);
+    let file = around.job("clicks", "");
+    let file = file.to_str().unwrap();
+    assert_eq!(around.command(["healthcheck"]).code, FAILED, "nobody is there");
+    let process = around.start("run");
+    let job = |words: &[&str]| -> Done { around.command([&["job"], words].concat()) };
+
+    job(&["create", "-f", file]).expect(DONE).says(&["clicks", "created"]);
+    job(&["create", "-f", file]).expect(FAILED).says(&["exists"]);
+    job(&["apply", "-f", file]).expect(DONE).says(&["unchanged"]);
+    job(&["wait", "clicks", "--until", "drained", "--timeout", "60s"]).expect(DONE);
+    job(&["list"]).expect(DONE).says(&["clicks", "running", "lake"]);
+
+    let status: Value = serde_json::from_str(&job(&["status", "clicks", "--output", "json"]).expect(DONE).out).unwrap();
+    assert_eq!(status["state"], "running");
+    assert_eq!(status["delivery"]["mode"], "exactly_once", "{}", status["delivery"]);
+    let landed: i64 =
+        status["partitions"].as_array().unwrap().iter().map(|at| at["landed_offset"].as_i64().unwrap()).sum();
+    assert_eq!(landed, 250);
+    let lag: Value =
+        serde_json::from_str(&around.command(["lag", "clicks", "--output", "json"]).expect(DONE).out).unwrap();
+    assert_eq!(lag["jobs"][0]["lag"]["records"], 0);
+    around.command(["lag"]).expect(DONE).says(&["main/clicks/0", "main/clicks/1"]);
+
+    let report: Value =
+        serde_json::from_str(&around.command(["audit", "clicks", "--deep", "--output", "json"]).expect(DONE).out)
+            .unwrap();
+    assert_eq!((&report["clean"], &report["tally"]["landed"]), (&Value::from(true), &Value::from(250)));
+
+    job(&["pause", "clicks"]).expect(DONE);
+    job(&["wait", "clicks", "--until", "running", "--timeout", "2s"]).expect(NOT_IN_TIME).says(&["clicks", "running"]);
+    job(&["wait", "clicks", "--until", "paused", "--timeout", "60s"]).expect(DONE);
+    job(&["resume", "clicks"]).expect(DONE);
+    job(&["wait", "clicks", "--until", "running", "--timeout", "60s"]).expect(DONE);
+    job(&["stop", "clicks"]).expect(DONE);
+    job(&["wait", "clicks", "--until", "stopped", "--timeout", "60s"]).expect(DONE);
+    job(&["delete", "clicks"]).expect(DONE);
+    until("the deletion", || (job(&["get", "clicks"]).code == NOT_FOUND).then_some(()));
+    for words in [["status", "nobody"], ["pause", "nobody"], ["delete", "nobody"]] {
+        job(&words).expect(NOT_FOUND).says(&["nobody"]);
+    }
+    around.command(["audit", "nobody"]).expect(NOT_FOUND).says(&["nobody"]);
+
+    let ended = process.end("TERM").expect(DONE);
+    for word in [
+        "api listens",
+        "worker serves health",
+        "api.auth.mode is none",
+        "\"message\":\"drained\"",
+        "\"message\":\"ended\"",
+    ] {
+        assert!(ended.err.contains(word), "{word}\n{}", ended.err);
+    }
+    for line in ended.err.lines() {
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(line["timestamp"].is_string() && line["level"].is_string() && line["message"].is_string(), "{line}");
+    }
+}
+
+#[test]
+fn a_document_is_checked_against_the_real_cluster_and_bucket() {
+    let around = Surroundings::new();
+    around.topic("views", 1, 1);
+    let good = around.job("views", "");
+    around.command(["validate", "-f", good.to_str().unwrap()]).expect(DONE).says(&["views", "max_workers"]);
+    let gone = around.job("no-such-topic", "");
+    around.command(["validate", "-f", gone.to_str().unwrap()]).expect(FAILED).says(&["source.topics", "no-such-topic"]);
+    let text = std::fs::read_to_string(&good).unwrap();
+    let other = around.path("other.yaml");
+    std::fs::write(&other, text.replace("cluster: main", "cluster: mian")).unwrap();
+    around.command(["validate", "-f", other.to_str().unwrap()]).expect(USAGE).says(&["source.cluster", "mian", "main"]);
+    std::fs::write(&other, text.replace("bucket: lake", "bucket: pond")).unwrap();
+    around.command(["validate", "-f", other.to_str().unwrap()]).expect(FAILED).says(&["sink.bucket", "pond"]);
+    let left = around.block_on(
+        around.store.list(landfall_s3::ListRequest { bucket: "lake".into(), ..landfall_s3::ListRequest::default() }),
+    );
+    let keys: Vec<String> = left.unwrap().objects.into_iter().map(|object| object.key).collect();
+    assert!(keys.iter().all(|key| key.contains("probe")), "a dry run leaves nothing behind: {keys:?}");
+}
+
+#[test]
+fn a_bounded_job_finishes_and_sigterm_lands_what_an_open_job_has_read() {
+    let around = Surroundings::new();
+    around.topic("batch", 2, 120);
+    around.topic("stream", 1, 40);
+    let process = around.start("run");
+    let bounded = around.job("batch", "");
+    let text = std::fs::read_to_string(&bounded).unwrap().replace("topics: [batch]", "topics: [batch], stop: end");
+    std::fs::write(&bounded, text).unwrap();
+    around.command(["job", "apply", "-f", bounded.to_str().unwrap()]).expect(DONE).says(&["created"]);
+    around.command(["job", "wait", "batch", "--until", "finished", "--timeout", "60s"]).expect(DONE);
+
+    let open = around.job("stream", "");
+    let text = std::fs::read_to_string(&open).unwrap().replace("{records: 100, age: 2s, idle: 1s}", "{age: 10m}");
+    std::fs::write(&open, text).unwrap();
+    around.command(["job", "create", "-f", open.to_str().unwrap()]).expect(DONE);
+    until("the reading", || {
+        let status = around.command(["job", "status", "stream", "--output", "json"]).expect(DONE);
+        let status: Value = serde_json::from_str(&status.out).unwrap();
+        (status["partitions"][0]["position"] == 40).then_some(())
+    });
+    process.end("TERM").expect(DONE);
+    for (name, records) in [("batch", 120), ("stream", 40)] {
+        let report = around.command(["audit", name, "--deep", "--output", "json"]).expect(DONE);
+        let report: Value = serde_json::from_str(&report.out).unwrap();
+        assert_eq!(report["tally"]["landed"], records, "{name}: open files are landed before the end");
+    }
+}
