@@ -134,7 +134,7 @@ def test_the_openapi_document_has_every_path(shared):
     told = shared.request("GET", "/openapi.json").json()
     assert told["openapi"].startswith("3.1")
     wanted = {"/v1/jobs", "/v1/jobs/{name}", "/v1/jobs/validate", "/v1/jobs/{name}/status"}
-    wanted |= {f"/v1/jobs/{{name}}/{verb}" for verb in ("pause", "resume", "stop", "restart")}
+    wanted |= {"/v1/jobs/{name}/{action}"}  # pause, resume, stop, restart
     assert set(told["paths"]) >= wanted, sorted(wanted - set(told["paths"]))
 
 
@@ -225,7 +225,8 @@ def test_a_name_is_created_once_by_two_apis(kafka, s3, bucket, make_topic, fleet
                 for number, api in enumerate([fleet, second] * 4)
             ]
             codes = sorted(request.result().status_code for request in requests)
-        assert codes == [201] + [409] * 7, [request.result().text for request in requests]
+        others = [request.result().text for request in requests if request.result().status_code not in (201, 409)]
+        assert codes == [201] + [409] * 7, "\n".join(others)
 
 
 TOKEN = "a-token-long-enough-to-be-one-0123456789"

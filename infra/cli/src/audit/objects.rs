@@ -38,15 +38,15 @@ pub(super) async fn list(target: &Target, topics: &BTreeSet<String>) -> Result<B
     Ok(places)
 }
 
-/// Where objects of the job may lie, as far as the template says it in letters; none lies within another.
+/// Where objects of the job may lie: the folders that the template names in letters; none lies within another.
 fn prefixes(spec: &JobSpec, topics: &BTreeSet<String>) -> Vec<String> {
     let parts = spec.sink.key.parts();
     let mut wanted: BTreeSet<String> = match (parts.first(), parts.get(1)) {
         (Some(TemplatePart::Topic), Some(TemplatePart::Literal(text))) => {
-            topics.iter().map(|topic| format!("{topic}{text}")).collect()
+            topics.iter().map(|topic| format!("{topic}{}", folder(text))).collect()
         }
         (Some(TemplatePart::Topic), _) => topics.clone(),
-        _ => BTreeSet::from([spec.sink.key.literal_prefix().to_owned()]),
+        _ => BTreeSet::from([folder(spec.sink.key.literal_prefix()).to_owned()]),
     };
     wanted.extend(spec.dead_letter_prefix());
     let mut kept: Vec<String> = Vec::new();
@@ -57,6 +57,11 @@ fn prefixes(spec: &JobSpec, topics: &BTreeSet<String>) -> Vec<String> {
         }
     }
     kept
+}
+
+/// Up to the last `/`, where there is one: a copy may lie beside the names that the template makes.
+fn folder(text: &str) -> &str {
+    text.rfind('/').map_or(text, |at| &text[..=at])
 }
 
 /// HEAD of each place; one that is not there is left out.
@@ -149,7 +154,8 @@ mod tests {
     #[test]
     fn the_job_is_looked_for_under_what_its_template_says_in_letters() {
         assert_eq!(of("data/{topic}-{unique}.{ext}", "letters/"), ["data/", "letters/"]);
-        assert_eq!(of("{topic}/x-{unique}.{ext}", "letters/"), ["a/x-", "b/x-", "letters/"]);
-        assert_eq!(of("data/{unique}.{ext}", "data/letters/"), ["data/"], "no object is listed twice");
+        assert_eq!(of("{topic}/x-{unique}.{ext}", "letters/"), ["a/", "b/", "letters/"]);
+        assert_eq!(of("bids/dt={timestamp:%Y}/{unique}.{ext}", "letters/"), ["bids/", "letters/"]);
+        assert_eq!(of("bids-{unique}.{ext}", "letters/"), ["bids-", "letters/"]);
     }
 }

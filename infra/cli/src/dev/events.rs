@@ -113,7 +113,7 @@ impl Events {
                 let _ = write!(out, r#""deal_id":"deal-{:05}","#, rng.random_range(0..100_000));
             }
         }
-        let _ = write!(out, r#""adomain":["brand-{}.example"],"test":false,"schema":3}}"#, rng.random_range(0..500));
+        let _ = write!(out, r#""adomain":["brand-{}.example"],"test":false}}"#, rng.random_range(0..500));
     }
 }
 

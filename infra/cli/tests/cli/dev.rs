@@ -33,7 +33,8 @@ fn landed(folder: &Path, of: &mut BTreeSet<String>) -> usize {
 }
 
 fn number(text: &str, after: &str) -> usize {
-    let rest = text.split_once(after).unwrap_or_else(|| panic!("{after:?} is not in\n{text}")).1;
+    // The tally comes last.
+    let rest = text.rsplit_once(after).unwrap_or_else(|| panic!("{after:?} is not in\n{text}")).1;
     let digits: String = rest.trim_start().chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
     digits.replace(',', "").parse().unwrap()
 }
@@ -48,12 +49,12 @@ fn dev_lands_every_event_once_sets_the_malformed_aside_and_audits_itself() {
     let good = landed(&lake.join("bids"), &mut events);
     let bad = landed(&lake.join("_landfall-dlq"), &mut letters);
     assert!(good > 5_000 && bad > 10, "{good} events, {bad} letters");
-    assert_eq!(good, number(&done.out, "landed "), "{}", done.out);
-    assert_eq!(bad, number(&done.out, "dead letters "), "{}", done.out);
-    assert_eq!(good + bad, number(&done.out, "produced "), "{}", done.out);
+    assert_eq!(good, number(&done.out, "\nlanded "), "{}", done.out);
+    assert_eq!(bad, number(&done.out, "\ndead letters "), "{}", done.out);
+    assert_eq!(good + bad, number(&done.out, "\nproduced "), "{}", done.out);
 
     let second = dev(data.path(), &["--for", "2s", "--rate", "300", "--malformed", "1"]).expect(DONE);
-    assert_eq!(number(&second.out, "landed "), 0, "nothing but malformed events");
+    assert_eq!(number(&second.out, "\nlanded "), 0, "nothing but malformed events");
     let mut still = BTreeSet::new();
     assert_eq!(landed(&lake.join("bids"), &mut still), good, "objects of an earlier run stay");
 }

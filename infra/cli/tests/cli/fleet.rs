@@ -21,10 +21,14 @@ fn the_job_commands_drive_a_job_through_its_life() {
     job(&["list"]).expect(DONE).says(&["clicks", "running", "lake"]);
 
     let status: Value = serde_json::from_str(&job(&["status", "clicks", "--output", "json"]).expect(DONE).out).unwrap();
-    assert_eq!(status["state"], "running");
+    assert_eq!(status["state"], "running", "{status:#}");
     assert_eq!(status["delivery"]["mode"], "exactly_once", "{}", status["delivery"]);
-    let landed: i64 =
-        status["partitions"].as_array().unwrap().iter().map(|at| at["landed_offset"].as_i64().unwrap()).sum();
+    let landed: i64 = status["partitions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|at| at["landed_offset"].as_i64().unwrap_or_else(|| panic!("{status:#}")))
+        .sum();
     assert_eq!(landed, 250);
     let lag: Value =
         serde_json::from_str(&around.command(["lag", "clicks", "--output", "json"]).expect(DONE).out).unwrap();
