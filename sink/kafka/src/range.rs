@@ -80,9 +80,7 @@ pub fn read_range(
             // One partition is assigned, so the end that is reached is its own.
             Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
             Some(Err(error)) => match error.rdkafka_error_code() {
-                Some(
-                    RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
-                ) => {
+                Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                     return Err(RangeError::Gone {
                         topic: partition.topic.to_string(),
                         partition: partition.partition,

@@ -110,7 +110,11 @@ pub enum Effect {
     },
     /// Are these topics still the ones the batch's records were read from? Asked after the last record was taken and
     /// before the append: librdkafka goes on silently in a topic that was deleted and created again quickly.
-    VerifyTopics { seq: Seq, token: Token, ids: BTreeMap<String, String> },
+    VerifyTopics {
+        seq: Seq,
+        token: Token,
+        ids: BTreeMap<String, String>,
+    },
     /// Once.
     Append {
         key: String,
@@ -218,9 +222,15 @@ pub enum Outcome {
         file: FileId,
         intact: bool,
     },
-    SidecarPut { key: String },
+    SidecarPut {
+        key: String,
+    },
     /// `changed`: the first topic whose id is another one now.
-    TopicsVerified { seq: Seq, token: Token, changed: Option<String> },
+    TopicsVerified {
+        seq: Seq,
+        token: Token,
+        changed: Option<String>,
+    },
     Appended {
         seq: Seq,
         token: Token,

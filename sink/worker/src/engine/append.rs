@@ -24,7 +24,10 @@ pub(super) struct Batch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
     /// The sidecar is written, and the topics are looked at, before the append.
-    Preparing { sidecar: bool, topics: bool },
+    Preparing {
+        sidecar: bool,
+        topics: bool,
+    },
     Put,
     Read,
     /// Send again (or read again) at this time.
@@ -223,7 +226,10 @@ impl Engine {
         }
         // Entries are never deleted: one that our own fold refuses would end the job for good.
         if let Some(overlap) = self.log.as_ref().and_then(|log| log.overlaps(&entry).into_iter().next()) {
-            self.fail("bad_entry", format!("the next log entry would claim {:?} of {} twice", overlap.offsets, overlap.partition));
+            self.fail(
+                "bad_entry",
+                format!("the next log entry would claim {:?} of {} twice", overlap.offsets, overlap.partition),
+            );
             return None;
         }
         let body = match entry.to_json() {
@@ -304,9 +310,12 @@ impl Engine {
     }
 
     pub(super) fn on_sidecar(&mut self, key: &str) {
-        let ours = |batch: &Batch, paths: &landfall_commit::Paths| paths.sidecar(batch.entry.seq, &batch.entry.token) == key;
+        let ours =
+            |batch: &Batch, paths: &landfall_commit::Paths| paths.sidecar(batch.entry.seq, &batch.entry.token) == key;
         match self.appender.batch.take() {
-            Some((batch, At::Preparing { topics, .. })) if ours(&batch, &self.paths) => self.prepared(batch, true, topics),
+            Some((batch, At::Preparing { topics, .. })) if ours(&batch, &self.paths) => {
+                self.prepared(batch, true, topics);
+            }
             other => self.appender.batch = other,
         }
     }

@@ -18,7 +18,9 @@ enum State {
     Waiting {
         until_ms: i64,
     },
-    Folding { since: u64 },
+    Folding {
+        since: u64,
+    },
     Rebuilding,
     /// Uploaded again; the next entry says so.
     Saying,

@@ -197,7 +197,8 @@ impl Engine {
             && self.completions.idle()
             && !self.completions.visible_pending(self.log.as_ref())
             && (self.control.goal == Goal::Run || self.log.as_ref().is_none_or(|log| log.pending().is_empty()))
-            && self.partitions
+            && self
+                .partitions
                 .iter()
                 .flatten()
                 .all(|p| p.skipped.values().all(landfall_commit::Offsets::is_empty) && p.in_letters.is_empty())

@@ -279,7 +279,8 @@ impl Engine {
         let source = self.partition(slot).map(|partition| &partition.source);
         let mut all = landfall_commit::Offsets::new();
         for file in self.files.iter() {
-            for of in file.held.iter().filter(|of| of.slot == slot && source.is_some_and(|source| of.source == *source)) {
+            for of in file.held.iter().filter(|of| of.slot == slot && source.is_some_and(|source| of.source == *source))
+            {
                 all.union_with(&of.held.offsets());
             }
         }

@@ -36,9 +36,15 @@ pub struct Memory {
 
 impl Memory {
     pub fn new(scratch: bool) -> Self {
-        Self { open_bytes: 0, encoding_bytes: 0,
+        Self {
+            open_bytes: 0,
+            encoding_bytes: 0,
             encoder_bytes: 0,
-            scratch, throttled_since_ms: None, paused: false, record_bytes: 1_000 }
+            scratch,
+            throttled_since_ms: None,
+            paused: false,
+            record_bytes: 1_000,
+        }
     }
 
     pub fn open_grew(&mut self, bytes: u64) {
@@ -201,7 +207,11 @@ impl Engine {
             }
             // A file whose upload runs already only needs its raw records encoded.
             let rows = self.files.get(id).map_or(0, super::file::File::encoder_memory_bytes);
-            if self.files.get(id).is_some_and(|f| f.upload != Upload::None && f.waiting_memory_bytes() + rows < bytes / 2) {
+            if self
+                .files
+                .get(id)
+                .is_some_and(|f| f.upload != Upload::None && f.waiting_memory_bytes() + rows < bytes / 2)
+            {
                 self.seal(id);
                 self.advance_file(id);
             } else {

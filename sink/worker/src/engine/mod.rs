@@ -21,7 +21,6 @@ mod route;
 mod upload;
 mod view;
 
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

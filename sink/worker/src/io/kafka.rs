@@ -98,7 +98,8 @@ impl Io {
     pub(super) async fn verify_topics(&self, seq: Seq, token: Token, ids: BTreeMap<String, String>) {
         let topics: Vec<String> = ids.keys().cloned().collect();
         let Some(now) = self.ask_kafka(move |kafka| kafka.topic_ids(&topics)).await else { return };
-        let changed = ids.into_iter().find(|(topic, id)| now.get(topic).is_some_and(|now| now != id)).map(|(topic, _)| topic);
+        let changed =
+            ids.into_iter().find(|(topic, id)| now.get(topic).is_some_and(|now| now != id)).map(|(topic, _)| topic);
         self.send(Outcome::TopicsVerified { seq, token, changed });
     }
 
