@@ -21,15 +21,18 @@ impl FleetConfig {
         }
         let bucket = &spec.sink.bucket;
         match self.buckets.get(bucket) {
-            None if self.buckets.is_empty() => {}
+            None if self.buckets.is_empty() => {
+                if let Some(asked) = &spec.sink.expected_bucket_owner {
+                    errors.push(wrong_owner(bucket, asked));
+                }
+            }
             None => errors.push(unregistered("sink.bucket", bucket, "bucket", self.buckets.keys().map(String::as_str))),
             Some(registered) => {
-                if let (Some(asked), Some(owner)) = (&spec.sink.expected_bucket_owner, &registered.expected_owner)
-                    && asked != owner
+                // Requests carry the owner of the registered bucket; a job's word is only compared with it.
+                if let Some(asked) = &spec.sink.expected_bucket_owner
+                    && registered.expected_owner.as_ref() != Some(asked)
                 {
-                    let problem = format!("is not the owner that the operator registered for {bucket}");
-                    let error = FieldError::new("sink.expected_bucket_owner", problem, "leave it out");
-                    errors.push(error.with_value(shown(asked)));
+                    errors.push(wrong_owner(bucket, asked));
                 }
             }
         }
@@ -79,4 +82,10 @@ pub(crate) fn unregistered<'a>(
 
 fn shown(text: &str) -> String {
     Node::Text(text.to_owned()).shown()
+}
+
+fn wrong_owner(bucket: &str, asked: &str) -> FieldError {
+    let problem = format!("is not the owner that the operator registered for {bucket}");
+    let fix = format!("leave it out, or let the operator set buckets.{bucket}.expected_owner");
+    FieldError::new("sink.expected_bucket_owner", problem, fix).with_value(shown(asked))
 }

@@ -19,7 +19,6 @@ pub(super) fn judge(record: &JobRecord, evidence: &Evidence) -> Report {
         job: record.name.clone(),
         uid: record.uid.clone(),
         generation: record.generation,
-        deep: evidence.objects.values().any(|seen| seen.counted.is_some()),
         other_objects: evidence.other_objects,
         ..Report::empty()
     };
@@ -298,3 +297,7 @@ fn judge_uploads(report: &mut Report, record: &JobRecord, evidence: &Evidence, p
     }
     report.open_uploads = Some(open);
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -46,7 +46,8 @@ pub(crate) async fn audit(target: &Target) -> anyhow::Result<Report> {
     let mut look = 1;
     loop {
         let evidence = collect::collect(target).await?;
-        let report = judge::judge(&target.record, &evidence);
+        let mut report = judge::judge(&target.record, &evidence);
+        report.deep = target.deep;
         let passing = |finding: &Finding| matches!(finding.kind, Kind::Uncompleted);
         if look >= LOOKS || !report.findings.iter().any(passing) {
             return Ok(report);

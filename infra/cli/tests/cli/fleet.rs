@@ -20,16 +20,16 @@ fn the_job_commands_drive_a_job_through_its_life() {
     job(&["wait", "clicks", "--until", "drained", "--timeout", "60s"]).expect(DONE);
     job(&["list"]).expect(DONE).says(&["clicks", "running", "lake"]);
 
-    let status: Value = serde_json::from_str(&job(&["status", "clicks", "--output", "json"]).expect(DONE).out).unwrap();
+    // The worker's next heartbeat tells what it has landed.
+    let status = until("the landed offsets", || {
+        let status = job(&["status", "clicks", "--output", "json"]).expect(DONE);
+        let status: Value = serde_json::from_str(&status.out).unwrap();
+        let partitions = status["partitions"].as_array().unwrap();
+        let landed: i64 = partitions.iter().map(|at| at["landed_offset"].as_i64().unwrap_or(0)).sum();
+        (landed == 250).then_some(status)
+    });
     assert_eq!(status["state"], "running", "{status:#}");
     assert_eq!(status["delivery"]["mode"], "exactly_once", "{}", status["delivery"]);
-    let landed: i64 = status["partitions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|at| at["landed_offset"].as_i64().unwrap_or_else(|| panic!("{status:#}")))
-        .sum();
-    assert_eq!(landed, 250);
     let lag: Value =
         serde_json::from_str(&around.command(["lag", "clicks", "--output", "json"]).expect(DONE).out).unwrap();
     assert_eq!(lag["jobs"][0]["lag"]["records"], 0);
@@ -52,6 +52,16 @@ fn the_job_commands_drive_a_job_through_its_life() {
     for words in [["status", "nobody"], ["pause", "nobody"], ["delete", "nobody"]] {
         job(&words).expect(NOT_FOUND).says(&["nobody"]);
     }
+
+    // The next generation of the name lands the topic again, beside the objects of the first.
+    let text = std::fs::read_to_string(file).unwrap().replace("topics: [clicks]", "topics: [clicks], start: earliest");
+    std::fs::write(file, text).unwrap();
+    job(&["apply", "-f", file]).expect(DONE).says(&["created"]);
+    job(&["wait", "clicks", "--until", "drained", "--timeout", "60s"]).expect(DONE);
+    let report: Value =
+        serde_json::from_str(&around.command(["audit", "clicks", "--output", "json"]).expect(DONE).out).unwrap();
+    assert_eq!((&report["generation"], &report["tally"]["landed"]), (&Value::from(2), &Value::from(250)));
+    assert!(report["other_objects"].as_u64().unwrap() >= 3, "those of the first generation: {report:#}");
     around.command(["audit", "nobody"]).expect(NOT_FOUND).says(&["nobody"]);
 
     let ended = process.end("TERM").expect(DONE);

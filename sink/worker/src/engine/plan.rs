@@ -27,24 +27,29 @@ impl JobPlan {
         Ok(Self { spec, config_version, format, letters_prefix, unique_names })
     }
 
-    /// What an object is created with. The token is what HEAD tells our objects by.
+    /// What an object is created with. The token is what HEAD tells our objects by. Metadata is fixed when the upload is
+    /// created: `records` is known there for a file that was closed before its first part, and left out otherwise.
     #[must_use]
-    pub fn object_options(&self, kind: FileKind, token: &Token) -> ObjectOptions {
+    pub fn object_options(&self, kind: FileKind, token: &Token, records: Option<u64>) -> ObjectOptions {
         let sink = &self.spec.sink;
         let content_type = match kind {
             FileKind::Data => self.format.content_type().to_owned(),
             FileKind::DeadLetter => LETTERS_CONTENT_TYPE.to_owned(),
         };
+        let mut metadata = BTreeMap::from([
+            ("landfall-job".to_owned(), self.spec.name.to_string()),
+            (TOKEN_METADATA.to_owned(), token.to_string()),
+        ]);
+        if let Some(records) = records {
+            metadata.insert("landfall-records".to_owned(), records.to_string());
+        }
         ObjectOptions {
             content_type: Some(content_type),
             storage_class: sink.storage_class.as_ref().map(|class| class.as_str().to_owned()),
             sse: sink.sse.as_ref().map(|sse| sse.kind.as_str().to_owned()),
             sse_kms_key_id: sink.sse.as_ref().and_then(|sse| sse.kms_key_id.clone()),
             tags: sink.tags.clone(),
-            metadata: BTreeMap::from([
-                ("landfall-job".to_owned(), self.spec.name.to_string()),
-                (TOKEN_METADATA.to_owned(), token.to_string()),
-            ]),
+            metadata,
         }
     }
 }

@@ -148,7 +148,11 @@ impl Engine {
                         file: id,
                         bucket: file.plan.spec.sink.bucket.clone(),
                         key: file.key.clone(),
-                        options: file.plan.object_options(file.kind, &file.token),
+                        options: file.plan.object_options(
+                            file.kind,
+                            &file.token,
+                            (file.phase != Phase::Open).then_some(file.records),
+                        ),
                     });
                     return;
                 }

@@ -65,7 +65,7 @@ impl Io {
         plan: Arc<JobPlan>,
     ) -> Rebuild {
         let (file, parts) = (&pending.file, &self.inner.parts);
-        let options = plan.object_options(file.kind, &token);
+        let options = plan.object_options(file.kind, &token, Some(file.records));
         let create = || parts.store.create_upload(&file.bucket, &file.key, &options);
         let upload_id = match self.inner.patience.until_answered(create).await {
             Ok(upload_id) => upload_id,
