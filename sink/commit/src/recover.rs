@@ -32,7 +32,7 @@ pub enum Start {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
     #[error(
-        "topic of {partition} was deleted and created again (the log knows it under {known}): its offsets mean other records now; create a new generation of the job"
+        "topic of {partition} was deleted and re-created (the log knows it under {known}): its offsets mean other records now; create a new generation of the job"
     )]
     Recreated { partition: SourcePartition, known: SourcePartition },
     #[error(

@@ -109,7 +109,7 @@ pub enum Effect {
         json: Vec<u8>,
     },
     /// Are these topics still the ones the batch's records were read from? Asked after the last record was taken and
-    /// before the append: librdkafka goes on silently in a topic that was deleted and created again quickly.
+    /// before the append: librdkafka goes on silently in a topic that was deleted and re-created quickly.
     VerifyTopics {
         seq: Seq,
         token: Token,

@@ -11,7 +11,7 @@ use landfall_kafka::{ClusterClient, Connection};
 use crate::exit::Failure;
 
 /// Bounds each question that is asked of a cluster.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
 /// A longer client id only makes the broker's log hard to read.
 const MAX_CLIENT_ID_CHARS: usize = 120;
 

@@ -330,7 +330,7 @@ impl Engine {
                 }
                 self.fail(
                     "topic_recreated",
-                    format!("topic {topic} was deleted and created again: its offsets mean other records now; create a new generation of the job"),
+                    format!("topic {topic} was deleted and re-created: its offsets mean other records now; create a new generation of the job"),
                 );
             }
             other => self.appender.batch = other,
