@@ -111,7 +111,8 @@ def test_new_partitions_are_picked_up_from_their_beginning(kafka, make_topic, fl
     job = new_job(topic)
     fleet.create(job)
     fleet.wait_drained(job["name"], records=50)
-    AdminClient({"bootstrap.servers": kafka.bootstrap}).create_partitions([NewPartitions(topic, 3)])[topic].result(30)
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})  # kept: its answers end with it
+    admin.create_partitions([NewPartitions(topic, 3)])[topic].result(30)
     produce(kafka.bootstrap, topic, numbered(50, 50), partition=1)
     produce(kafka.bootstrap, topic, numbered(50, 100), partition=2)
     fleet.wait_drained(job["name"], records=150)
