@@ -114,10 +114,8 @@ impl Engine {
         {
             let known = &partition.source.topic_id;
             if !known.is_empty() && *known != found.source.topic_id {
-                let what = format!(
-                    "topic of {} was deleted and re-created; create a new generation of the job",
-                    found.source
-                );
+                let what =
+                    format!("topic of {} was deleted and re-created; create a new generation of the job", found.source);
                 return self.fail("topic_recreated", what);
             }
             partition.source = std::sync::Arc::new(found.source.clone());
