@@ -73,13 +73,13 @@ def test_a_storm_of_errors_lands_everything_once(kafka, make_topic, proxied, new
     fleet.run()
     job = new_job(topic)
     fleet.create(job)
-    storm = proxy.fault(kind, path="/(data|_landfall)", share=0.2)
+    storm = proxy.fault(kind, path="/(data|_landfall)", share=0.6)
     feed.start()
     feed.join(timeout=120)
     time.sleep(3)
     storm.clear()
     fleet.wait_drained(job["name"], records=20_000, timeout_s=150)
-    assert storm.fired > 10
+    assert storm.fired >= 5, "too few requests met the storm: the test proves nothing"
     verify(topic, job["name"], bad=feed.bad_positions).assert_clean()
 
 
