@@ -6,6 +6,7 @@
 //! error, a repeated Complete may be answered either way); what servers do when killed in the middle of a Complete.
 
 use crate::entry::{FileEntry, Part};
+use crate::ids::Token;
 
 /// Refusals of one Complete (InvalidPart with equal parts, a 4xx, hollow successes) before the upload is given up.
 const MAX_REFUSALS: u32 = 8;
@@ -120,8 +121,8 @@ enum Phase {
 /// One file on its way to being visible.
 #[derive(Debug, Clone)]
 pub struct Completion {
-    token: String,
-    length_bytes: u64,
+    /// Token and length of the object that is looked for; first the present attempt's, then those of the ones before.
+    wanted: Vec<(String, u64)>,
     parts: Vec<Part>,
     phase: Phase,
     last_complete: Option<CompleteAnswer>,
@@ -140,8 +141,7 @@ impl Completion {
     #[must_use]
     pub fn new(file: &FileEntry, taken_over: bool, grace_ms: i64) -> Self {
         Self {
-            token: file.token.as_str().to_owned(),
-            length_bytes: file.bytes,
+            wanted: vec![(file.token.as_str().to_owned(), file.bytes)],
             parts: file.parts.clone(),
             phase: if taken_over { Phase::First } else { Phase::Completing },
             last_complete: None,
@@ -152,6 +152,13 @@ impl Completion {
             resume: Step::Head,
             grace_ms,
         }
+    }
+
+    /// Earlier attempts of a file that was rebuilt: their object holds the same records.
+    #[must_use]
+    pub fn or_earlier(mut self, attempts: &[(Token, u64)]) -> Self {
+        self.wanted.extend(attempts.iter().map(|(token, bytes)| (token.as_str().to_owned(), *bytes)));
+        self
     }
 
     /// Takes the answer to the last step and says the next.
@@ -184,17 +191,17 @@ impl Completion {
 
     fn on_head(&mut self, head: HeadAnswer) -> Step {
         match head {
-            HeadAnswer::Found { token, length_bytes } if token.as_deref() == Some(&self.token) => {
-                if length_bytes == self.length_bytes {
-                    Step::Finished(Verdict::Visible)
-                } else {
-                    Step::Finished(Verdict::Damaged { length_bytes })
+            HeadAnswer::Found { token, length_bytes } => {
+                let ours = self.wanted.iter().find(|(wanted, _)| token.as_deref() == Some(wanted.as_str()));
+                match ours {
+                    Some((_, wanted_bytes)) if length_bytes == *wanted_bytes => Step::Finished(Verdict::Visible),
+                    Some(_) => Step::Finished(Verdict::Damaged { length_bytes }),
+                    None => {
+                        // It may be a later attempt's of our own log, by another worker: fold before any verdict.
+                        self.foreign = Some(token);
+                        Step::FoldAgain
+                    }
                 }
-            }
-            HeadAnswer::Found { token, .. } => {
-                // It may be a later attempt's of our own log, by another worker: fold before any verdict.
-                self.foreign = Some(token);
-                Step::FoldAgain
             }
             HeadAnswer::Refused => self.wait_then(Step::Head, true),
             HeadAnswer::Unknown => self.wait_then(Step::Head, false),
@@ -376,6 +383,23 @@ mod tests {
             let step = run(&mut fresh(), &mut 0, vec![Answer::Complete(answer), ours()]);
             assert_eq!(step, Step::Finished(Verdict::Visible), "{answer:?}");
         }
+    }
+
+    #[test]
+    fn an_object_of_an_earlier_attempt_of_the_same_file_is_the_file() {
+        let found =
+            |token: &str, length_bytes| Answer::Head(HeadAnswer::Found { token: Some(token.to_owned()), length_bytes });
+        let earlier = [(Token::from("first"), 12)];
+        let answered = |answer| {
+            run(
+                &mut fresh().or_earlier(&earlier),
+                &mut 0,
+                vec![Answer::Complete(CompleteAnswer::PreconditionFailed), answer],
+            )
+        };
+        assert_eq!(answered(found("first", 12)), Step::Finished(Verdict::Visible));
+        assert_eq!(answered(found("first", 10)), Step::Finished(Verdict::Damaged { length_bytes: 10 }));
+        assert_eq!(answered(found("other", 12)), Step::FoldAgain);
     }
 
     #[test]

@@ -68,9 +68,18 @@ pub struct Rebuilt {
     pub upload_id: String,
     pub parts: Vec<Part>,
     pub bytes: u64,
+    /// Offsets of the file that Kafka no longer had: a declared loss, and not in the rebuilt object.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<SourcePartition, Offsets>,
 }
 
 impl Rebuilt {
+    /// How many records it has less than the file it replaces.
+    #[must_use]
+    pub fn missing_records(&self) -> u64 {
+        self.missing.values().map(Offsets::len).sum()
+    }
+
     #[must_use]
     pub fn file_ref(&self) -> FileRef {
         FileRef { seq: self.seq, file: self.file }
@@ -105,8 +114,8 @@ pub enum SkipReason {
     NullValue,
     /// Malformed records whose letters went to the dead-letter topic only, acknowledged before this entry.
     DeadLetterTopic,
-    /// Beyond the end of a bounded run.
-    BeyondStop,
+    /// Below where the job begins in a topic that it met after it was created.
+    BeforeOrigin,
 }
 
 impl SkipReason {
@@ -117,7 +126,7 @@ impl SkipReason {
             Self::Declared => "declared",
             Self::NullValue => "null_value",
             Self::DeadLetterTopic => "dead_letter_topic",
-            Self::BeyondStop => "beyond_stop",
+            Self::BeforeOrigin => "before_origin",
         }
     }
 }
@@ -157,6 +166,9 @@ pub struct Entry {
     /// Where the log has no record to give: outside the disjointness check.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub absent: BTreeMap<SourcePartition, Offsets>,
+    /// How many dead letters this entry accounts for, in its files and to the topic, by reason. For people.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dead_letters: BTreeMap<String, u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub completed: Vec<FileRef>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -195,6 +207,7 @@ impl Entry {
             held: BTreeMap::new(),
             skipped: BTreeMap::new(),
             absent: BTreeMap::new(),
+            dead_letters: BTreeMap::new(),
             completed: Vec::new(),
             rebuilt: Vec::new(),
             lost: Vec::new(),
@@ -296,7 +309,8 @@ mod tests {
         });
         full.held.insert(partition.clone(), Offsets::from_range(0..2));
         full.skipped.insert(partition.clone(), BTreeMap::from([(SkipReason::Gap, Offsets::from_range(5..7))]));
-        full.absent.insert(partition, Offsets::from_range(3..4));
+        full.absent.insert(partition.clone(), Offsets::from_range(3..4));
+        full.dead_letters.insert("malformed_json".into(), 2);
         full.completed.push(FileRef { seq: Seq(1), file: 0 });
         full.rebuilt.push(Rebuilt {
             seq: Seq(2),
@@ -306,6 +320,7 @@ mod tests {
             upload_id: "u2".into(),
             parts: vec![part],
             bytes: 9,
+            missing: BTreeMap::from([(partition.clone(), Offsets::from_range(0..1))]),
         });
         full.lost.push(Lost { seq: Seq(2), file: 0, reason: "retention".into() });
         full.closing = true;

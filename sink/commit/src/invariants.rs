@@ -144,8 +144,8 @@ pub fn i4_i6_visible(entries: &[Entry], seen: &[Seen]) -> Vec<Violation> {
     for entry in entries {
         for rebuilt in &entry.rebuilt {
             if let Some((key, records)) = records.get(&rebuilt.file_ref()) {
-                let name =
-                    Named { token: &rebuilt.token, parts: &rebuilt.parts, bytes: rebuilt.bytes, records: *records };
+                let records = records.saturating_sub(rebuilt.missing_records());
+                let name = Named { token: &rebuilt.token, parts: &rebuilt.parts, bytes: rebuilt.bytes, records };
                 named.entry(key).or_default().push(name);
             }
         }

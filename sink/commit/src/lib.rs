@@ -20,6 +20,7 @@ pub mod paths;
 pub mod recover;
 pub mod sidecar;
 pub mod state;
+pub mod totals;
 
 pub use complete::{Completion, Step, UploadFate, Verdict};
 pub use entry::{Entry, FORMAT, FileEntry, FileKind, FileRef, Lost, Origins, Part, Rebuilt, SkipReason};
@@ -29,3 +30,4 @@ pub use offsets::Offsets;
 pub use paths::Paths;
 pub use sidecar::FileSets;
 pub use state::{Checkpoint, FoldError, LogState, Overlap, PendingFile};
+pub use totals::Totals;

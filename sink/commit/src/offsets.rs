@@ -17,6 +17,9 @@ const ROARING: &str = "roaring:";
 #[derive(Clone, PartialEq, Default)]
 pub struct Offsets(RoaringTreemap);
 
+/// Sets of integers: equal or not, never in between.
+impl Eq for Offsets {}
+
 impl Offsets {
     #[must_use]
     pub fn new() -> Self {

@@ -2,6 +2,7 @@
 //! reveal an operator's reset.
 
 use crate::ids::{JobUid, SourcePartition};
+use crate::offset_set::OffsetSet;
 use crate::offsets::Offsets;
 use crate::state::LogState;
 
@@ -45,19 +46,40 @@ pub enum Stop {
     OffsetReset { partition: SourcePartition, committed: u64, low: u64 },
 }
 
-/// Decides from the folded log. `held` are the worker's own offsets of that partition that are not in the log yet.
+/// Where the job begins (inclusive) in a partition the log has not met. `origin`: what was resolved for it after the job
+/// was created. A new partition of a topic the log knows begins at 0; in a topic it does not know the job begins with
+/// what is there at first sight: what was gone before was never its to land.
 #[must_use]
-pub fn start(state: &LogState, partition: &SourcePartition, facts: &Facts, held: &Offsets) -> Start {
+pub fn first_offset(state: &LogState, partition: &SourcePartition, facts: &Facts, origin: Option<u64>) -> u64 {
+    let topic_known = || {
+        let same = |known: &SourcePartition| known.cluster == partition.cluster && known.topic == partition.topic;
+        state.partitions().keys().any(same)
+    };
+    match origin {
+        _ if state.partitions().contains_key(partition) => 0,
+        Some(origin) => origin,
+        None if topic_known() => 0,
+        None => facts.log_start,
+    }
+}
+
+/// Decides from the folded log. `held` are the worker's own offsets of that partition that are not in the log yet,
+/// `first` is [`first_offset`] and means nothing for a partition that the log knows.
+#[must_use]
+pub fn start(state: &LogState, partition: &SourcePartition, facts: &Facts, held: &Offsets, first: u64) -> Start {
     if let Some(known) = state.other_incarnation(partition) {
         return Start::Stop(Stop::Recreated { partition: partition.clone(), known: known.clone() });
     }
-    let accounted = state.accounted(partition);
+    let known = state.partitions().get(partition).cloned();
+    let accounted = known.unwrap_or_else(|| OffsetSet::starting_at(first));
     let low = accounted.low();
     if facts.end < low {
         return Start::Stop(Stop::Truncated { partition: partition.clone(), end: facts.end, low });
     }
     if let Some((committed, metadata)) = &facts.committed
         && *committed > low
+        // Nobody can have reset what the job never read: a commit of whoever had the group before.
+        && (state.partitions().contains_key(partition) || metadata == state.job_uid().as_str())
         && ours_or_nobodys(metadata, state.job_uid())
     {
         return Start::Stop(Stop::OffsetReset { partition: partition.clone(), committed: *committed, low });
@@ -114,14 +136,14 @@ mod tests {
     fn the_log_decides_and_a_commit_behind_it_changes_nothing() {
         let state = state(10, 10..20);
         for committed in [None, Some((0, "uid")), Some((15, "uid")), Some((20, "uid")), Some((15, ""))] {
-            assert_eq!(start(&state, &partition("id"), &facts(committed, 0, 30), &Offsets::new()), at(20));
+            assert_eq!(start(&state, &partition("id"), &facts(committed, 0, 30), &Offsets::new(), 0), at(20));
         }
     }
 
     #[test]
     fn a_commit_of_another_generation_is_ignored_and_an_operators_reset_stops() {
         let state = state(0, 0..20);
-        let decide = |committed| start(&state, &partition("id"), &facts(Some(committed), 0, 100), &Offsets::new());
+        let decide = |committed| start(&state, &partition("id"), &facts(Some(committed), 0, 100), &Offsets::new(), 0);
         assert_eq!(decide((50, "older-uid")), at(20));
         assert!(matches!(decide((50, "uid")), Start::Stop(Stop::OffsetReset { committed: 50, low: 20, .. })));
         assert!(matches!(decide((50, "")), Start::Stop(Stop::OffsetReset { .. })));
@@ -131,7 +153,7 @@ mod tests {
     fn what_retention_took_is_a_gap_less_what_is_accounted_or_held() {
         let state = state(0, 5..8);
         let held = Offsets::from_range(10..12);
-        let Start::At { offset, gap } = start(&state, &partition("id"), &facts(None, 20, 30), &held) else {
+        let Start::At { offset, gap } = start(&state, &partition("id"), &facts(None, 20, 30), &held, 0) else {
             unreachable!("a gap does not stop by itself")
         };
         assert_eq!(offset, 20);
@@ -141,9 +163,9 @@ mod tests {
     #[test]
     fn a_topic_created_again_or_truncated_stops_the_job() {
         let state = state(0, 0..20);
-        let recreated = start(&state, &partition("other-id"), &facts(None, 0, 30), &Offsets::new());
+        let recreated = start(&state, &partition("other-id"), &facts(None, 0, 30), &Offsets::new(), 0);
         assert!(matches!(recreated, Start::Stop(Stop::Recreated { .. })));
-        let truncated = start(&state, &partition("id"), &facts(None, 0, 19), &Offsets::new());
+        let truncated = start(&state, &partition("id"), &facts(None, 0, 19), &Offsets::new(), 0);
         assert!(matches!(truncated, Start::Stop(Stop::Truncated { end: 19, low: 20, .. })));
     }
 
@@ -153,8 +175,22 @@ mod tests {
         let mut new = partition("id");
         new.partition = 7;
         assert_eq!(
-            start(&state, &new, &facts(None, 3, 30), &Offsets::new()),
+            start(&state, &new, &facts(None, 3, 30), &Offsets::new(), 0),
             Start::At { offset: 3, gap: Offsets::from_range(0..3) }
         );
+    }
+    #[test]
+    fn a_topic_met_later_begins_where_it_was_resolved_or_with_what_is_there_at_first_sight() {
+        let state = state(0, 0..5);
+        let new = |topic: &str, number| SourcePartition { topic: topic.into(), partition: number, ..partition("id") };
+        let first = |at: &SourcePartition, origin| first_offset(&state, at, &facts(None, 1_000, 2_000), origin);
+        assert_eq!(first(&partition("id"), Some(7)), 0, "the log knows it");
+        assert_eq!(first(&new("bids", 7), None), 0, "a new partition of a known topic");
+        assert_eq!(first(&new("clicks", 0), None), 1_000);
+        assert_eq!(first(&new("clicks", 0), Some(1_500)), 1_500);
+        let begun = start(&state, &new("clicks", 0), &facts(None, 1_000, 2_000), &Offsets::new(), 1_500);
+        assert_eq!(begun, at(1_500));
+        let taken_over = start(&state, &new("clicks", 0), &facts(Some((1_800, "")), 0, 2_000), &Offsets::new(), 0);
+        assert_eq!(taken_over, at(0), "a commit of whoever had the group before is no reset");
     }
 }

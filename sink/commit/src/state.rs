@@ -11,6 +11,7 @@ use crate::entry::{BadEntry, Entry, FORMAT, FileEntry, FileRef, Lost, Origins};
 use crate::ids::{JobUid, Lane, Seq, SourcePartition, Token};
 use crate::offset_set::OffsetSet;
 use crate::offsets::Offsets;
+use crate::totals::Totals;
 
 /// A committed file that the log does not yet call completed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,14 @@ pub struct PendingFile {
     pub attempt: u32,
     /// The token of the entry that named the file first (the sidecar is named by it).
     pub entry_token: Token,
+    /// Tokens and lengths of the attempts before: an object that carries one of them is this file too, made visible by
+    /// a Complete that outlived every doubt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<(Token, u64)>,
+    /// When that entry was written, by its writer's clock; for people.
+    pub written_at_ms: i64,
+    /// The version of the job's document it was written under.
+    pub config_version: u64,
 }
 
 /// Offsets claimed twice.
@@ -67,25 +76,25 @@ pub struct LogState {
     /// For each entry with pending files: the lowest offset it holds, by partition. Kafka commits stay at or below it.
     #[serde(with = "pairs")]
     floors: BTreeMap<Seq, BTreeMap<SourcePartition, u64>>,
-    lost_files: u64,
+    totals: Totals,
     /// A completed object: what shows that the data bucket is readable.
     known_object: Option<(String, String)>,
     closing: bool,
 }
 
 /// JSON has no maps with structured keys: written as a list of pairs.
-mod pairs {
+pub(crate) mod pairs {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use std::collections::BTreeMap;
 
-    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+    pub(crate) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
         map: &BTreeMap<K, V>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(map)
     }
 
-    pub(super) fn deserialize<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+    pub(crate) fn deserialize<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
     where
         K: Deserialize<'de> + Ord,
         V: Deserialize<'de>,
@@ -117,7 +126,7 @@ impl LogState {
             partitions,
             pending: BTreeMap::new(),
             floors: BTreeMap::new(),
-            lost_files: 0,
+            totals: Totals::default(),
             known_object: None,
             closing: entry.closing,
         })
@@ -132,6 +141,7 @@ impl LogState {
         for (partition, offsets) in entry.claimed().chain(&entry.absent) {
             self.partitions.entry(partition.clone()).or_default().insert(offsets);
         }
+        self.totals.add(entry);
         self.add_files(entry);
         for file in &entry.completed {
             self.complete(*file);
@@ -142,10 +152,13 @@ impl LogState {
                 && pending.attempt.checked_add(1) == Some(rebuilt.attempt)
             {
                 pending.attempt = rebuilt.attempt;
-                pending.file.token = rebuilt.token.clone();
+                let token = std::mem::replace(&mut pending.file.token, rebuilt.token.clone());
+                pending.earlier.push((token, pending.file.bytes));
                 pending.file.upload_id = rebuilt.upload_id.clone();
                 pending.file.parts.clone_from(&rebuilt.parts);
                 pending.file.bytes = rebuilt.bytes;
+                pending.file.records = pending.file.records.saturating_sub(rebuilt.missing_records());
+                self.totals.lost_records = self.totals.lost_records.saturating_add(rebuilt.missing_records());
             }
         }
         for lost in &entry.lost {
@@ -183,7 +196,14 @@ impl LogState {
         let floor = entry.held.iter().filter_map(|(p, set)| Some((p.clone(), set.min()?))).collect();
         self.floors.insert(entry.seq, floor);
         for (index, file) in (0u32..).zip(&entry.files) {
-            let pending = PendingFile { file: file.clone(), attempt: 0, entry_token: entry.token.clone() };
+            let pending = PendingFile {
+                file: file.clone(),
+                attempt: 0,
+                entry_token: entry.token.clone(),
+                earlier: Vec::new(),
+                written_at_ms: entry.written_at_ms,
+                config_version: entry.config_version,
+            };
             self.pending.insert(FileRef { seq: entry.seq, file: index }, pending);
         }
     }
@@ -197,8 +217,9 @@ impl LogState {
 
     fn lose(&mut self, lost: &Lost) {
         let file = lost.file_ref();
-        if self.pending.remove(&file).is_some() {
-            self.lost_files += 1;
+        if let Some(pending) = self.pending.remove(&file) {
+            self.totals.lost_files = self.totals.lost_files.saturating_add(1);
+            self.totals.lost_records = self.totals.lost_records.saturating_add(pending.file.records);
             self.drop_floor_of(file.seq);
         }
     }
@@ -278,8 +299,14 @@ impl LogState {
     }
 
     #[must_use]
-    pub fn lost_files(&self) -> u64 {
-        self.lost_files
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// The token of the last folded entry: what lies at its key must carry it.
+    #[must_use]
+    pub fn last_token(&self) -> &Token {
+        &self.last_token
     }
 
     /// Bucket and key of an object the log calls completed.
@@ -340,6 +367,9 @@ impl LogState {
     /// Rewrites the sets compactly; worth calling before a checkpoint.
     pub fn optimize(&mut self) {
         for set in self.partitions.values_mut() {
+            set.optimize();
+        }
+        for set in self.totals.gaps.values_mut() {
             set.optimize();
         }
     }

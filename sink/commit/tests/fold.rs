@@ -154,6 +154,7 @@ fn the_first_rebuild_of_an_attempt_wins_and_attempts_follow_one_another() {
             upload_id: format!("u-{token}"),
             parts: vec![],
             bytes: 5,
+            missing: BTreeMap::new(),
         });
         entry
     };
@@ -174,8 +175,44 @@ fn a_lost_file_is_a_declared_loss_and_holds_nothing_back() {
     let mut lost = next(&state);
     lost.lost.push(Lost { seq: Seq(1), file: 0, reason: "retention".into() });
     state.fold(&lost).unwrap();
-    assert_eq!(state.lost_files(), 1);
+    assert_eq!((state.totals().lost_files, state.totals().lost_records), (1, 1));
     assert_eq!(state.visible_low(&partition(0), &BTreeSet::new()), 10);
+}
+
+#[test]
+fn a_rebuild_that_no_longer_found_some_records_declares_just_these_lost() {
+    let mut state = opened();
+    let mut held = holding(&state, 0, 0..10, &["a"]);
+    held.files[0].records = 10;
+    state.fold(&held).unwrap();
+    let mut entry = next(&state);
+    entry.rebuilt.push(Rebuilt {
+        seq: Seq(1),
+        file: 0,
+        attempt: 1,
+        token: "r".into(),
+        upload_id: "u-r".into(),
+        parts: vec![],
+        bytes: 5,
+        missing: BTreeMap::from([(partition(0), Offsets::from_range(0..3))]),
+    });
+    state.fold(&entry).unwrap();
+    assert_eq!(state.pending()[&FileRef { seq: Seq(1), file: 0 }].file.records, 7);
+    assert_eq!((state.totals().lost_files, state.totals().lost_records), (0, 3));
+}
+
+#[test]
+fn dead_letters_and_gaps_add_up_and_are_in_the_checkpoint() {
+    let mut state = opened();
+    for (range, letters) in [(0..5u64, 2), (7..9, 1)] {
+        let mut entry = next(&state);
+        entry.dead_letters.insert("malformed_json".into(), letters);
+        entry.skipped.insert(partition(0), BTreeMap::from([(SkipReason::Gap, Offsets::from_range(range))]));
+        state.fold(&entry).unwrap();
+    }
+    let read = Checkpoint::from_json(&Checkpoint::to_json(&state).unwrap(), &"uid".into(), Lane(0)).unwrap();
+    assert_eq!(read.totals().dead_letters["malformed_json"], 3);
+    assert_eq!(read.totals().gaps[&partition(0)].len(), 7);
 }
 
 #[test]
