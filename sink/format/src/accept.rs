@@ -3,7 +3,7 @@
 use landfall_job::NullValue;
 
 use crate::columns::RowScratch;
-use crate::json::{Captures, Document, Kind};
+use crate::json::{Captures, Document, Kind, MAX_LOOSE};
 use crate::plan::{Plan, Shape};
 use crate::reason::{Reason, Rejection, SkipReason, Stage};
 use crate::record::Record;
@@ -33,7 +33,7 @@ struct Identity {
 
 impl Identity {
     fn of(record: &Record<'_>) -> Self {
-        let value = record.value.map(|value| (value.as_ptr().addr(), value.len()));
+        let value = record.content().map(|value| (value.as_ptr().addr(), value.len()));
         Self { partition: record.partition, offset: record.offset, value }
     }
 }
@@ -69,7 +69,7 @@ impl Scratch {
         }
     }
 
-    /// The group key of the record last routed; see [`crate::finish_key`].
+    /// The group key of the record last routed, by which open files are kept; see [`crate::finish_key`].
     pub fn group_key(&self) -> &str {
         self.key.key()
     }
@@ -87,7 +87,7 @@ impl Scratch {
 
     /// Makes sure that what was noted is of this record, and answers its text.
     pub(crate) fn recall<'r>(&mut self, plan: &Plan, record: &Record<'r>) -> Result<&'r str, Rejection> {
-        let Some(value) = record.value else {
+        let Some(value) = record.content() else {
             return self.read(plan, record);
         };
         if self.plan_id != plan.id || self.accepted != Some(Identity::of(record)) {
@@ -106,7 +106,7 @@ impl Scratch {
         Ok(self.document.is_some_and(|document| document.line_breaks))
     }
 
-    /// Reads the record's value in one pass; a tombstone's captures are empty and its text is too.
+    /// Reads the record's value in one pass; where there is none, captures and text are empty.
     fn read<'r>(&mut self, plan: &Plan, record: &Record<'r>) -> Result<&'r str, Rejection> {
         if self.plan_id != plan.id {
             *self = Self::new(plan);
@@ -115,7 +115,7 @@ impl Scratch {
         self.document = None;
         self.captures.trim();
         let keep_loose = matches!(plan.shape, Shape::Columns(_));
-        let Some(value) = record.value else {
+        let Some(value) = record.content() else {
             self.captures.clear(&plan.tree);
             self.accepted = Some(Identity::of(record));
             return Ok("");
@@ -130,6 +130,12 @@ impl Scratch {
         if keep_loose && document.kind != Kind::Object {
             let message = format!("the value is {}; columns need an object", document.kind.name());
             return Err(decode(Reason::SchemaMismatch, message));
+        }
+        if document.overfull {
+            let message = format!(
+                "the record has more than {MAX_LOOSE} fields without a column; make columns of them, or a json column of the object around them"
+            );
+            return Err(decode(Reason::TooLarge, message));
         }
         self.document = Some(document);
         self.accepted = Some(Identity::of(record));
@@ -161,13 +167,14 @@ pub fn accept(plan: &Plan, scratch: &mut Scratch, record: &Record<'_>, now_ms: i
 fn judge(plan: &Plan, scratch: &mut Scratch, record: &Record<'_>, now_ms: i64) -> Result<Verdict, Rejection> {
     let bytes = u64::try_from(record.payload_bytes() + record.headers.total_bytes()).unwrap_or(u64::MAX);
     if bytes > plan.max_record_bytes {
-        let message = format!("the record has {bytes} bytes; source.max_record_bytes is {}", plan.max_record_bytes);
+        let message = format!("the record has {bytes} bytes; {} {}", plan.record_bound, plan.max_record_bytes);
         return Err(decode(Reason::TooLarge, message));
     }
-    if record.value.is_none() {
+    if record.content().is_none() {
         match plan.null_value {
             NullValue::DeadLetter => {
-                return Err(decode(Reason::NullValue, "the record has no value; see decode.null_value".to_owned()));
+                let what = if record.value.is_none() { "null" } else { "empty" };
+                return Err(decode(Reason::NullValue, format!("the record's value is {what}; see decode.null_value")));
             }
             NullValue::Skip => return Ok(Verdict::Skip(SkipReason::NullValue)),
             NullValue::Keep => {}

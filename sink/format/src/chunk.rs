@@ -44,10 +44,11 @@ impl ChunkBuffer {
     }
 
     /// Appends a record that [`crate::accept`] routed just before with the same scratch (otherwise it is read again).
-    /// Answers the uncompressed bytes it added. On an error nothing was added.
+    /// Answers what it added to [`Self::len_bytes`]. On an error nothing was added.
     ///
     /// # Errors
-    /// The record does not fit the job's columns, or the chunk can hold no more.
+    /// The record does not fit the job's columns, its row would take far more memory than the record may, or the chunk
+    /// can hold no more.
     pub fn append(&mut self, plan: &Plan, scratch: &mut Scratch, record: &Record<'_>) -> Result<usize, Rejection> {
         let added = match (&mut self.content, &plan.shape) {
             (Content::Lines(lines), Shape::Lines { envelope, .. }) => {
@@ -59,8 +60,8 @@ impl ChunkBuffer {
             (Content::Rows(rows), Shape::Columns(columns)) => {
                 let text = scratch.recall(plan, record)?;
                 let (captures, row_scratch) = scratch.parts();
-                rows.append(columns, &plan.tree, text, captures, record, row_scratch)?;
-                record.payload_bytes()
+                let row_bytes = rows.append(columns, &plan.tree, text, captures, record, row_scratch)?;
+                record.payload_bytes().max(row_bytes)
             }
             (Content::Lines(_), Shape::Columns(_)) | (Content::Rows(_), Shape::Lines { .. }) => {
                 let message = "the chunk belongs to another version of the job";
@@ -72,7 +73,8 @@ impl ChunkBuffer {
         Ok(added)
     }
 
-    /// Uncompressed bytes since the last seal: of lines, or of the records that became rows.
+    /// Uncompressed bytes since the last seal: of lines, or of the records that became rows, each counted as its row
+    /// where that takes more memory.
     pub fn len_bytes(&self) -> usize {
         self.bytes
     }

@@ -86,6 +86,15 @@ impl FileEncoder {
         }
     }
 
+    /// What will leave, about, of the records that were encoded and have not left: the row group at hand, in bytes of
+    /// the file. Zero for lines, which leave at once, and right after a row group left.
+    pub fn in_progress_bytes(&self) -> usize {
+        match &self.file {
+            File::Lines(_) => 0,
+            File::Columns { file, .. } => file.in_progress_bytes(),
+        }
+    }
+
     /// Memory held back: the row group at hand. Zero for lines.
     pub fn memory_bytes(&self) -> usize {
         match &self.file {

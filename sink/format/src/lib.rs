@@ -8,6 +8,7 @@
 //!
 //! Invariants:
 //! - every record is routed, skipped or rejected with a [`Reason`]; no input panics, hangs or exhausts a stack;
+//! - work and memory of a record are in proportion to its length, whatever it holds;
 //! - [`ChunkBuffer::append`] adds a record whole or not at all;
 //! - a JSON record lands as the bytes it came with, except that line breaks between tokens become spaces;
 //! - no allocation per record for JSON lines without headers in key or envelope, beside the growth of buffers;
@@ -33,5 +34,6 @@ pub use plan::{Plan, PlanError};
 pub use reason::{EncodeError, MAX_MESSAGE_BYTES, Reason, Rejection, SkipReason, Stage};
 pub use record::{HeaderView, NoHeaders, Record};
 pub use route::{
-    FIRST_OFFSET_DIGITS, FIRST_OFFSET_MARK, MAX_KEY_BYTES, MAX_SEGMENT_BYTES, MAX_UNIQUE_BYTES, UNIQUE_MARK, finish_key,
+    FIRST_OFFSET_DIGITS, FIRST_OFFSET_MARK, MAX_KEY_BYTES, MAX_SEGMENT_BYTES, MAX_UNIQUE_BYTES, STRETCH_MARK,
+    UNIQUE_MARK, finish_key,
 };

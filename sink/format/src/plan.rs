@@ -49,6 +49,8 @@ pub struct Plan {
     pub(crate) null_value: NullValue,
     /// Of key, value and headers together, inclusive.
     pub(crate) max_record_bytes: u64,
+    /// Where that bound comes from.
+    pub(crate) record_bound: &'static str,
     pub(crate) shape: Shape,
     ext: &'static str,
     content_type: &'static str,
@@ -86,7 +88,8 @@ impl Plan {
         // Compilation asks for the fields in the order of the template, as they were gathered above.
         let key =
             KeyPlan::compile(&sink.key, zone, ext, missing_is_rejected, |_| key_slots.next().unwrap_or(usize::MAX))
-                .map_err(|error| PlanError::Key(error.to_string()))?;
+                .map_err(|error| PlanError::Key(error.to_string()))?
+                .in_stretches(sink.rotate.event_time);
         let time = match (&sink.timestamp, time_slot.first()) {
             (TimestampSource::Field { path, encoding }, Some(slot)) => TimeSource::Field {
                 slot: *slot,
@@ -111,16 +114,26 @@ impl Plan {
             key,
             null_value: spec.decode.null_value,
             max_record_bytes: spec.source.max_record_bytes.bytes(),
+            record_bound: "source.max_record_bytes is",
             shape,
             ext,
             content_type,
         })
     }
 
+    /// For a worker whose memory allows no record larger than `share_bytes`, whatever the job allows.
+    #[must_use]
+    pub fn within(self, share_bytes: u64) -> Self {
+        if share_bytes >= self.max_record_bytes {
+            return self;
+        }
+        Self { max_record_bytes: share_bytes, record_bound: "this worker's share of worker.memory for one is", ..self }
+    }
+
     fn shape(spec: &JobSpec, column_slots: &[usize]) -> Result<(Shape, &'static str), PlanError> {
         let sink = &spec.sink;
         if sink.format == SinkFormat::Parquet {
-            let columns = ColumnsPlan::compile(sink, column_slots)?;
+            let columns = ColumnsPlan::compile(sink, column_slots, spec.source.max_record_bytes.bytes())?;
             return Ok((Shape::Columns(Arc::new(columns)), "application/vnd.apache.parquet"));
         }
         if sink.envelope.is_empty() && spec.decode.null_value == NullValue::Keep {

@@ -43,7 +43,7 @@ pub enum Reason {
     MalformedJson,
     /// The value is not valid UTF-8.
     InvalidUtf8,
-    /// The record is larger than `source.max_record_bytes` or than a file format can hold.
+    /// The record is larger than `source.max_record_bytes`, or its row would take far more memory than that.
     TooLarge,
     /// The schema the record names does not exist.
     SchemaNotFound,
@@ -53,7 +53,7 @@ pub enum Reason {
     MissingField,
     /// The record's timestamp is absent, not a time, or outside the years 1970 to 9999.
     BadTimestamp,
-    /// The record has no value (a tombstone) and the job says `dead_letter`.
+    /// The record's value is null (a tombstone) or empty, and the job says `dead_letter`.
     NullValue,
     /// The object key cannot be rendered: a value is an object or array, or the key would be too long.
     KeyRender,
@@ -97,12 +97,14 @@ impl Reason {
         match self {
             Self::MalformedJson => "the value is not exactly one strict JSON document, or it is nested too deep",
             Self::InvalidUtf8 => "the value is not valid UTF-8",
-            Self::TooLarge => "the record is larger than source.max_record_bytes or than the format can hold",
+            Self::TooLarge => {
+                "the record is larger than source.max_record_bytes, or its row takes far more memory than that"
+            }
             Self::SchemaNotFound => "the schema the record names does not exist",
             Self::SchemaMismatch => "the value is well formed but does not fit the job's columns",
             Self::MissingField => "a field or header the object key needs is missing or null",
             Self::BadTimestamp => "the timestamp is absent, not a time, or outside the years 1970 to 9999",
-            Self::NullValue => "the record has no value (a tombstone)",
+            Self::NullValue => "the record's value is null (a tombstone) or empty",
             Self::KeyRender => "the object key cannot be rendered from this record",
             Self::Encode => "the record could not be written in the file's format",
         }
@@ -118,7 +120,7 @@ impl fmt::Display for Reason {
 /// Why a record is passed over without landing and without a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SkipReason {
-    /// The value is null and the job says `decode.null_value: skip`.
+    /// The value is null or empty and the job says `decode.null_value: skip`.
     NullValue,
 }
 

@@ -45,7 +45,7 @@ pub struct Record<'a> {
     /// Milliseconds since 1970-01-01T00:00:00Z; negative where the record has none.
     pub timestamp_ms: i64,
     pub key: Option<&'a [u8]>,
-    /// `None` is a tombstone.
+    /// `None` is a tombstone. Read it by [`Record::content`], but for a dead letter, which keeps it as it came.
     pub value: Option<&'a [u8]>,
     pub headers: &'a dyn HeaderView,
 }
@@ -57,7 +57,13 @@ impl std::fmt::Debug for Record<'_> {
     }
 }
 
-impl Record<'_> {
+impl<'a> Record<'a> {
+    /// The value to decode: `None` for a tombstone and for an empty value, which are the same to `decode.null_value`.
+    #[inline]
+    pub fn content(&self) -> Option<&'a [u8]> {
+        self.value.filter(|value| !value.is_empty())
+    }
+
     /// Bytes of key and value together.
     pub fn payload_bytes(&self) -> usize {
         self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len)

@@ -1,10 +1,20 @@
 //! When a file is closed: a pure decision from the job's bounds and what the file knows of itself.
 //!
 //! Each file has its own clock, so a busy path never closes a quiet one. All bounds are inclusive: a file that has
-//! reached one is due. [`due`] is asked after each record (sizes, event time) and by a timer (age, idle), so that a
-//! file closes on an idle partition too.
+//! reached one is due. [`due`] is asked after each record (sizes) and by a timer (age, idle), so that a file closes on
+//! an idle partition too.
+//!
+//! `rotate.event_time` divides event time into *stretches* of its length, and a stretch has files of its own: group
+//! keys keep them apart. A late event goes to its own stretch's file and closes nobody else's. A stretch that the
+//! stream has passed closes by itself ([`due_among`]) once no straggler came for a while, by the worker's clock: however
+//! event times jump to and fro, a stretch closes at most one file in that while.
 
-use landfall_job::RotateSpec;
+use landfall_job::{DurationMs, RotateSpec};
+
+use crate::route::STRETCH_MARK;
+
+/// How long a stretch that was passed waits for stragglers, at most; a shorter stretch waits its own length.
+const STRAGGLERS: DurationMs = DurationMs::secs(60);
 
 /// What closed a file; the label of `objects_completed_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,7 +27,7 @@ pub enum Trigger {
     Age,
     /// Nothing came for `rotate.idle`.
     Idle,
-    /// The times of its records span `rotate.event_time`.
+    /// The stream has passed its stretch of event time.
     EventTime,
     /// The process came near its memory budget.
     Memory,
@@ -110,19 +120,54 @@ impl FileClock {
             Some((min_ms, max_ms)) => (min_ms.min(event_time_ms), max_ms.max(event_time_ms)),
         });
     }
+}
 
-    /// How far the event times of its records spread, in milliseconds.
-    pub fn event_span_ms(&self) -> u64 {
-        self.event_ms.map_or(0, |(min_ms, max_ms)| max_ms.abs_diff(min_ms))
+/// A stretch of event time: stretches of one length follow each other without gaps from the epoch on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    pub(crate) number: i64,
+    /// Inclusive.
+    pub(crate) from_ms: i64,
+    /// Exclusive.
+    pub(crate) until_ms: i64,
+}
+
+impl Stretch {
+    /// The one that `event_time_ms` is in.
+    pub(crate) fn of(event_time_ms: i64, length: DurationMs) -> Self {
+        let length_ms = i64::try_from(length.millis()).unwrap_or(i64::MAX).max(1);
+        let number = event_time_ms.div_euclid(length_ms);
+        let from_ms = number.saturating_mul(length_ms);
+        Self { number, from_ms, until_ms: from_ms.saturating_add(length_ms) }
     }
 }
 
+/// How far the stream has come: the last stretch of event time that any of a job's open files is of.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reached(Option<i64>);
+
+impl Reached {
+    /// Looks through the group keys of the open files. Those of a job without `rotate.event_time` have no stretch.
+    pub fn by<'a>(group_keys: impl Iterator<Item = &'a str>) -> Self {
+        Self(group_keys.filter_map(stretch_of).max())
+    }
+
+    /// Whether the stream has passed the stretch of this group key.
+    pub fn is_past(self, group_key: &str) -> bool {
+        self.0.is_some_and(|last| stretch_of(group_key).is_some_and(|number| number < last))
+    }
+}
+
+fn stretch_of(group_key: &str) -> Option<i64> {
+    group_key.split_once(STRETCH_MARK)?.1.parse().ok()
+}
+
 /// When a bound on time is reached.
-fn at(start_ms: i64, span: landfall_job::DurationMs) -> i64 {
+fn at(start_ms: i64, span: DurationMs) -> i64 {
     start_ms.saturating_add_unsigned(span.millis())
 }
 
-/// The bound a file has reached, if any; the first of bytes, records, event time, age, idle.
+/// The bound a file has reached by itself, if any; the first of bytes, records, age, idle.
 pub fn due(spec: &RotateSpec, file: &FileClock, now_ms: i64) -> Option<Trigger> {
     if file.records == 0 {
         return None;
@@ -133,21 +178,20 @@ pub fn due(spec: &RotateSpec, file: &FileClock, now_ms: i64) -> Option<Trigger> 
     if spec.records.is_some_and(|bound| file.records >= bound) {
         return Some(Trigger::Records);
     }
-    if spec.event_time.is_some_and(|bound| file.event_span_ms() >= bound.millis()) {
-        return Some(Trigger::EventTime);
-    }
     if now_ms >= at(file.opened_ms, spec.age) {
         return Some(Trigger::Age);
     }
     spec.idle.filter(|bound| now_ms >= at(file.last_record_ms, *bound)).map(|_| Trigger::Idle)
 }
 
-/// Whether a file must be closed *before* a record of `event_time_ms` is added, because with it the times of its
-/// records would span `rotate.event_time`: so no file spans the bound, in either direction.
-pub fn closes_before(spec: &RotateSpec, file: &FileClock, event_time_ms: i64) -> Option<Trigger> {
-    let ((min_ms, max_ms), bound) = (file.event_ms?, spec.event_time?);
-    let span_ms = max_ms.max(event_time_ms).abs_diff(min_ms.min(event_time_ms));
-    (span_ms >= bound.millis()).then_some(Trigger::EventTime)
+/// As [`due`], for a file that stands among others: `passed` says that the stream has passed its stretch of event time
+/// ([`Reached::is_past`]). Then it is due too when no straggler came for the stretch's length, at most a minute.
+pub fn due_among(spec: &RotateSpec, file: &FileClock, passed: bool, now_ms: i64) -> Option<Trigger> {
+    let event_time = || {
+        let quiet = spec.event_time.filter(|_| passed && file.records > 0)?.min(STRAGGLERS);
+        (now_ms >= at(file.last_record_ms, quiet)).then_some(Trigger::EventTime)
+    };
+    due(spec, file, now_ms).or_else(event_time)
 }
 
 /// What will close a file by itself if nothing more comes, and when, in milliseconds since the epoch; a file that is

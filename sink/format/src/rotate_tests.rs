@@ -29,8 +29,6 @@ fn each_bound_alone_is_reached_exactly_at_its_value() {
         (FileClock { bytes: 1_000, ..open }, now_ms, Some(Trigger::Bytes)),
         (FileClock { records: 9, ..open }, now_ms, None),
         (FileClock { records: 10, ..open }, now_ms, Some(Trigger::Records)),
-        (FileClock { event_ms: Some((5_000, 3_604_999)), ..open }, now_ms, None),
-        (FileClock { event_ms: Some((5_000, 3_605_000)), ..open }, now_ms, Some(Trigger::EventTime)),
         (FileClock { last_record_ms: 1_500_000, ..open }, 1_599_999, None),
         (FileClock { last_record_ms: 1_500_000, ..open }, 1_600_000, Some(Trigger::Age)),
         (open, 1_119_999, None),
@@ -43,19 +41,19 @@ fn each_bound_alone_is_reached_exactly_at_its_value() {
 
 #[test]
 fn every_combination_of_reached_bounds_names_the_first() {
-    let order = [Trigger::Bytes, Trigger::Records, Trigger::EventTime, Trigger::Age, Trigger::Idle];
-    for reached in 0u32..32 {
+    let order = [Trigger::Bytes, Trigger::Records, Trigger::Age, Trigger::Idle];
+    for reached in 0u32..16 {
         let has = |bit: u32| reached & (1 << bit) != 0;
         let now_ms = 2_000_000;
         let file = FileClock {
-            opened_ms: if has(3) { now_ms - 600_000 } else { now_ms },
-            last_record_ms: if has(4) { now_ms - 120_000 } else { now_ms },
+            opened_ms: if has(2) { now_ms - 600_000 } else { now_ms },
+            last_record_ms: if has(3) { now_ms - 120_000 } else { now_ms },
             bytes: if has(0) { 5_000 } else { 0 },
             records: if has(1) { 10 } else { 1 },
-            event_ms: Some((0, if has(2) { 4_000_000 } else { 0 })),
+            event_ms: Some((0, 0)),
         };
-        let first = (0..5).find(|bit| has(*bit)).map(|bit| order[usize::try_from(bit).unwrap()]);
-        assert_eq!(due(&spec(), &file, now_ms), first, "{reached:05b}");
+        let first = (0..4).find(|bit| has(*bit)).map(|bit| order[usize::try_from(bit).unwrap()]);
+        assert_eq!(due(&spec(), &file, now_ms), first, "{reached:04b}");
     }
 }
 
@@ -64,7 +62,6 @@ fn bounds_that_are_not_given_never_close_a_file() {
     let spec = RotateSpec { bytes: None, records: None, age: DurationMs::secs(1), idle: None, event_time: None };
     let file = FileClock { bytes: u64::MAX, records: u64::MAX, event_ms: Some((0, i64::MAX)), ..FileClock::open(0) };
     assert_eq!(due(&spec, &file, 999), None);
-    assert_eq!(closes_before(&spec, &file, 0), None);
     assert_eq!(due(&spec, &file, 1_000), Some(Trigger::Age));
 }
 
@@ -74,20 +71,70 @@ fn a_file_without_records_is_never_due() {
 }
 
 #[test]
-fn a_record_too_far_ahead_or_behind_closes_the_file_before_it() {
+fn a_stretch_that_was_passed_is_due_once_no_straggler_came_for_a_while() {
     let open = file();
-    for (event_ms, expected) in [
-        (5_000, None),
-        (3_604_999, None),
-        (3_605_000, Some(Trigger::EventTime)),
-        (i64::MAX, Some(Trigger::EventTime)),
-        (-3_594_999, None),
-        (-3_595_000, Some(Trigger::EventTime)),
-        (i64::MIN, Some(Trigger::EventTime)),
+    for (stretch_secs, passed, quiet_ms, expected) in [
+        (3_600, true, 59_999, None),
+        (3_600, true, 60_000, Some(Trigger::EventTime)),
+        (3_600, false, 60_000, None),
+        (5, true, 4_999, None),
+        (5, true, 5_000, Some(Trigger::EventTime)),
     ] {
-        assert_eq!(closes_before(&spec(), &open, event_ms), expected, "{event_ms}");
+        let spec = RotateSpec { event_time: Some(DurationMs::secs(stretch_secs)), ..spec() };
+        let told = due_among(&spec, &open, passed, open.last_record_ms + quiet_ms);
+        assert_eq!(told, expected, "{stretch_secs} s, passed: {passed}, quiet for {quiet_ms} ms");
     }
-    assert_eq!(closes_before(&spec(), &FileClock::open(0), i64::MAX), None);
+    let never = RotateSpec { event_time: None, ..spec() };
+    assert_eq!(due_among(&never, &open, true, open.last_record_ms + 100_000), None);
+    assert_eq!(due_among(&never, &open, true, open.last_record_ms + 120_000), Some(Trigger::Idle));
+    assert_eq!(due_among(&spec(), &FileClock::open(0), true, i64::MAX), None, "an empty file is never due");
+}
+
+#[test]
+fn the_stream_has_passed_what_lies_before_the_last_open_stretch() {
+    let open =
+        ["a/hour=07/\u{2}\u{3}7", "a/hour=09/\u{2}\u{3}9", "b/\u{2}\u{3}-1", "c/\u{2}", "\u{1}dlq/dt=2026-01-01"];
+    let reached = Reached::by(open.into_iter());
+    let passed: Vec<&str> = open.into_iter().filter(|group| reached.is_past(group)).collect();
+    assert_eq!(passed, [open[0], open[2]]);
+    assert!(!Reached::by(open[3..].iter().copied()).is_past(open[0]), "without stretches nothing is passed");
+}
+
+/// Files closed while events come every second for `seconds`, as a worker keeps them: by place and stretch, looked at
+/// every second. `late_ms` tells how late each event is.
+fn files_closed(spec: &RotateSpec, seconds: i64, late_ms: impl Fn(i64) -> i64) -> Vec<Trigger> {
+    let (mut open, mut closed) = (std::collections::BTreeMap::<String, FileClock>::new(), Vec::new());
+    for now_ms in (0..seconds).map(|second| 1_774_877_654_321 + second * 1_000) {
+        let event_ms = now_ms - late_ms(now_ms / 1_000);
+        let stretch = spec.event_time.map_or(0, |length| Stretch::of(event_ms, length).number);
+        let file = open.entry(format!("a/{STRETCH_MARK}{stretch}")).or_insert_with(|| FileClock::open(now_ms));
+        file.note(now_ms, event_ms, 1);
+        let groups: Vec<String> = open.keys().cloned().collect();
+        let reached = Reached::by(groups.iter().map(String::as_str));
+        for group in &groups {
+            if let Some(trigger) = due_among(spec, &open[group], reached.is_past(group), now_ms) {
+                open.remove(group);
+                closed.push(trigger);
+            }
+        }
+    }
+    closed
+}
+
+#[test]
+fn events_that_jump_to_and_fro_make_no_more_files_than_time_does() {
+    let event_time = Some(DurationMs::secs(600));
+    let spec = RotateSpec { bytes: None, records: None, age: DurationMs::secs(7_200), event_time, ..spec() };
+    // Now and a quarter of an hour ago in turn, for an hour.
+    let closed = files_closed(&spec, 3_600, |second| if second % 2 == 0 { 0 } else { 900_000 });
+    assert!(closed.len() <= 2 * 7, "{} files: {closed:?}", closed.len());
+    // In order: one file a stretch, closed when the next is on its way.
+    let closed = files_closed(&spec, 3_600, |_| 0);
+    assert_eq!(closed.iter().filter(|trigger| **trigger == Trigger::EventTime).count(), closed.len(), "{closed:?}");
+    assert!((5..=6).contains(&closed.len()), "{closed:?}");
+    // One straggler in a while: its file closes by itself and takes nobody along.
+    let closed = files_closed(&spec, 3_600, |second| if second % 300 == 0 { 900_000 } else { 0 });
+    assert!(closed.len() <= 6 + 12, "{} files: {closed:?}", closed.len());
 }
 
 #[test]
@@ -135,14 +182,11 @@ proptest! {
     }
 
     #[test]
-    fn closing_before_keeps_every_file_shorter_than_the_bound(times in prop::collection::vec(0i64..20_000_000, 1..60)) {
-        let mut file = FileClock::open(0);
-        for event_ms in times {
-            if closes_before(&spec(), &file, event_ms).is_some() {
-                file = FileClock::open(0);
-            }
-            file.note(0, event_ms, 1);
-            prop_assert!(file.event_span_ms() < 3_600_000);
-        }
+    fn a_time_is_in_exactly_one_stretch(event_ms in any::<i32>(), length_ms in 1u64..20_000_000) {
+        let (event_ms, length) = (i64::from(event_ms), DurationMs(length_ms));
+        let stretch = Stretch::of(event_ms, length);
+        prop_assert!(stretch.from_ms <= event_ms && event_ms < stretch.until_ms);
+        prop_assert_eq!(Stretch::of(stretch.from_ms, length), stretch);
+        prop_assert_eq!(Stretch::of(stretch.until_ms, length).number, stretch.number + 1);
     }
 }

@@ -1,7 +1,8 @@
 //! Key templates: where a file goes, as `bids/dt={timestamp:%Y-%m-%d}/{topic}+{partition}+{first_offset}.{ext}`.
 //!
 //! Invariants of a [`KeyTemplate`]: it begins with a literal or `{topic}`; no rendered key can leave its prefix, hold an empty
-//! segment, `.` or `..` by its literals; it ends with `.{ext}`; it has `{unique}`, or `{first_offset}` with `{partition}`.
+//! segment, `.` or `..` by its literals; it ends with `.{ext}`; it has `{unique}`, or `{first_offset}` and `{partition}` at
+//! places where they can be read back from the name.
 //! Rendering (and percent-encoding of what is rendered) is the business of the format crate.
 
 use std::fmt;
@@ -11,9 +12,13 @@ use serde::{Serialize, Serializer};
 use crate::path::FieldPath;
 use crate::reader::{FromNode, Node, Refusal};
 
+mod distinct;
+mod length;
 mod parse;
+mod rules;
 mod strftime;
 
+pub use length::{FIRST_OFFSET_DIGITS, KeyLength, MAX_KEY_BYTES, MAX_SEGMENT_BYTES, MAX_UNIQUE_BYTES};
 pub use strftime::{check_strftime, check_strptime};
 
 /// One part of a template.
@@ -57,7 +62,7 @@ impl KeyTemplate {
     /// The template breaks a rule of the grammar, or could leave its prefix or meet another file's name.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let parts = parse::parts(text)?;
-        parse::check(&parts)?;
+        rules::check(&parts)?;
         Ok(Self { text: text.to_owned(), parts })
     }
 
@@ -87,6 +92,42 @@ impl KeyTemplate {
     /// Whether the name of a file depends on nothing but its first record: no `{unique}` in it.
     pub fn is_deterministic_name(&self) -> bool {
         !self.has(&TemplatePart::Unique)
+    }
+
+    /// How long keys get with this topic and suffix before any value of a record is in them.
+    pub fn key_length(&self, topic: &str, ext: &str) -> KeyLength {
+        length::of_keys(&self.parts, topic, ext)
+    }
+
+    /// Why files of two topics could have one name; `None` where a name has `{unique}` or tells its topic.
+    pub fn mixes_topics(&self) -> Option<Refusal> {
+        if !self.is_deterministic_name() {
+            return None;
+        }
+        if !self.has(&TemplatePart::Topic) {
+            let problem = "has no {topic}, and files of two topics would have one name";
+            return Some(Refusal::new(problem, "add {topic} or {unique}"));
+        }
+        rules::hidden(&self.parts, &TemplatePart::Topic, "files of two topics")
+    }
+}
+
+impl fmt::Display for TemplatePart {
+    /// As it is written in a template.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Literal(text) => f.write_str(text),
+            Self::Topic => f.write_str("{topic}"),
+            Self::Partition => f.write_str("{partition}"),
+            Self::FirstOffset => f.write_str("{first_offset}"),
+            Self::Timestamp(format) => write!(f, "{{timestamp:{format}}}"),
+            Self::WallClock(format) => write!(f, "{{wall_clock:{format}}}"),
+            Self::Field(path) => write!(f, "{{field:{path}}}"),
+            Self::Header(name) => write!(f, "{{header:{name}}}"),
+            Self::Key => f.write_str("{key}"),
+            Self::Unique => f.write_str("{unique}"),
+            Self::Ext => f.write_str("{ext}"),
+        }
     }
 }
 

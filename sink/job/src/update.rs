@@ -34,6 +34,7 @@ const FIXED: &[(&str, &str, &str)] = &[
     ("name", "is the job's identity", "create a job of the new name"),
     ("source.cluster", "is fixed, the log counts offsets of that cluster", NEW_JOB),
     ("source.start", "was resolved when the job was created", GENERATION),
+    ("source.stop", "was resolved when the job was created", GENERATION),
     ("source.group", "is fixed, the job's offsets are committed there", NEW_JOB),
     ("source.isolation", "is fixed, the log has declared aborted records absent or not by it", GENERATION),
     ("sink.bucket", "is fixed, the job's log names it for every object", NEW_JOB),

@@ -258,6 +258,25 @@ fn cases() -> Vec<String> {
             "source: {cluster: c, topics: [t, u]}",
             "sink: {bucket: lake, key: 'a/{partition}+{first_offset}.{ext}'}",
         ]),
+        // names that do not tell their file
+        key("d/{field:shop}{partition}+{first_offset}.{ext}"),
+        key("d/{partition}{field:shop}+{first_offset}.{ext}"),
+        key("d/{partition}/{key}{first_offset}{header:h}.{ext}"),
+        key("d/{field:a}-{partition}-{field:b}+{first_offset}.{ext}"),
+        key("d/{field:a}0{partition}+{first_offset}.{ext}"),
+        key("d/{timestamp:%H}{partition}+{first_offset}.{ext}"),
+        key("{topic}{partition}+{first_offset}.{ext}"),
+        job(&[
+            "source: {cluster: c, topics: [t, u]}",
+            "sink: {bucket: lake, key: '{topic}-{field:a}-{partition}+{first_offset}.{ext}'}",
+        ]),
+        // names that are too long whatever the record
+        key(&format!("{}{{unique}}.{{ext}}", "x".repeat(230))),
+        source(&format!("topics: [short, {}]", "x".repeat(178))),
+        job(&[
+            &format!("source: {{cluster: c, topics: [{}]}}", "x".repeat(249)),
+            &format!("sink: {{bucket: lake, key: '{}{{topic}}/{{unique}}.{{ext}}'}}", "abcdefghi/".repeat(80)),
+        ]),
         // dead letters
         job(&["dead_letter: {s3: false}"]),
         job(&["dead_letter: {s3: true}"]),
@@ -281,6 +300,13 @@ fn cases() -> Vec<String> {
         job(&["labels: {home: 'https://example.com'}"]),
         // many at once
         "name: A\nsource: {topics: []}\nsink: {bucket: x, rotate: {bytes: huge, age: 1y}}\npol: shared\n".to_owned(),
+        job(&["max_workers: 0", "sink: {bucket: lake, compression: snappy, tags: {a: 1}}", "dead_letter: {topic: t}"]),
+        job(&[
+            "max_workers: 0",
+            "source: {cluster: c, topics: [t], start: {offsets: {u: {0: 1}}}, on_gap: fail}",
+            "sink: {bucket: X, format: parquet, columns: [{name: a, type: int64}, {name: b}, {name: A, type: int64}], envelope: [key, key]}",
+        ]),
+        job(&["pool: [a]", "decode: {null_value: keep}", "dead_letter: {s3: t/dlq/}"]),
     ]);
     all
 }

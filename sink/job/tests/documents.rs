@@ -95,6 +95,37 @@ fn every_field_can_be_set() {
 }
 
 #[test]
+fn a_name_without_a_token_is_accepted_where_it_tells_its_file() {
+    for key in [
+        "{topic}+{partition}+{first_offset}.{ext}",
+        "d/{field:shop}/{partition}+{first_offset}.{ext}",
+        "d/{field:shop}-{partition}+{first_offset}.{ext}",
+        "d/{field:shop}={partition}-{field:b}/{first_offset}.{ext}",
+        "d/{timestamp:%H}-{partition}+{first_offset}.{ext}",
+        "d/{partition}-{key}/{header:h}{first_offset}.{ext}",
+        "d/{partition}{first_offset}.{ext}",
+        "d/x0{partition}0+{first_offset}.{ext}",
+        "d/{field:a}{partition}{field:b}{first_offset}/{partition}/{first_offset}.{ext}",
+        "d/{field:a}{key}-{partition}+{first_offset}-{unique}.{ext}",
+    ] {
+        KeyTemplate::parse(key).expect(key);
+    }
+    let several = |key: &str| KeyTemplate::parse(key).unwrap().mixes_topics().is_some();
+    assert!(!several("{topic}-{partition}+{first_offset}.{ext}"));
+    assert!(!several("{topic}/{field:a}-{partition}+{first_offset}.{ext}"));
+    assert!(!several("a/{topic}{field:a}+{unique}.{ext}"));
+    assert!(several("a/{partition}+{first_offset}.{ext}"));
+    assert!(several("{topic}-{field:a}-{partition}+{first_offset}.{ext}"));
+}
+
+#[test]
+fn the_longest_topic_the_default_key_takes_leaves_room_for_offset_partition_and_token() {
+    let with = |bytes: usize| JobSpec::parse(&SMALLEST.replace("[\"bids\"]", &format!("[{:?}]", "x".repeat(bytes))));
+    assert!(with(177).is_ok());
+    assert!(with(178).is_err());
+}
+
+#[test]
 fn a_slash_in_a_time_format_becomes_a_folder() {
     let template = KeyTemplate::parse("a/{timestamp:%Y/%m}/{unique}.{ext}").unwrap();
     let expected = [
@@ -209,6 +240,8 @@ fn what_the_log_rests_on_does_not_change() {
         ("topics: [t]", "topics: [u]"),
         ("topics: [t]", "topics_regex: 'u.*'"),
         ("topics: [t]", "topics: [t], start: latest"),
+        ("topics: [t]", "topics: [t], stop: end"),
+        ("topics: [t]", "topics: [t], stop: {timestamp: 2027-01-01T00:00:00Z}"),
         ("topics: [t]", "topics: [t], group: g"),
         ("topics: [t]", "topics: [t], isolation: read_uncommitted"),
         ("bucket: lake", "bucket: sea"),

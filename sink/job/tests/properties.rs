@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 use landfall_job::{
-    ByteSize, Change, Column, ColumnType, DurationMs, FieldPath, JobSpec, KeyTemplate, StructField, TimestampMs,
-    TimestampUnit, TopicPattern, validate_update,
+    ByteSize, Change, Column, ColumnType, DurationMs, FieldPath, JobSpec, KeyTemplate, StructField, TemplatePart,
+    TimestampMs, TimestampUnit, TopicPattern, validate_update,
 };
 use proptest::prelude::*;
 
@@ -144,8 +144,48 @@ fn good_document() -> impl Strategy<Value = String> {
     })
 }
 
+/// Every name a template can give to files of some partitions and offsets, with values made to be mistaken for others.
+fn names(template: &KeyTemplate) -> Vec<(String, (i32, i64, String))> {
+    let values = ["1", "11", "-", "1-1", "1+1", "-1", "00000000000000000001"];
+    let mut names = Vec::new();
+    for topic in ["t", "t-1", "t1"] {
+        for (partition, offset) in [(1, 1), (1, 11), (11, 1), (11, 11), (1, i64::MAX)] {
+            for (field, key) in values.iter().flat_map(|field| values.iter().map(move |key| (field, key))) {
+                let name = template.parts().iter().map(|part| match part {
+                    TemplatePart::Literal(text) => text.clone(),
+                    TemplatePart::Topic => topic.to_owned(),
+                    TemplatePart::Partition => partition.to_string(),
+                    TemplatePart::FirstOffset => format!("{offset:020}"),
+                    TemplatePart::Field(_) | TemplatePart::Header(_) => (*field).to_owned(),
+                    TemplatePart::Key | TemplatePart::Timestamp(_) | TemplatePart::WallClock(_) => (*key).to_owned(),
+                    TemplatePart::Unique | TemplatePart::Ext => "x".to_owned(),
+                });
+                names.push((name.collect(), (partition, offset, topic.to_owned())));
+            }
+        }
+    }
+    names
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn two_files_never_have_one_name_by_a_template_that_is_accepted(
+        parts in prop::collection::vec(prop::sample::select(vec![
+            "/", "-", "+", "=", "0", "{topic}", "{partition}", "{first_offset}", "{field:x}", "{timestamp:%H}", "{key}",
+            "{partition}", "{first_offset}",
+        ]), 1..9)
+    ) {
+        let Ok(template) = KeyTemplate::parse(&format!("d/{}.{{ext}}", parts.concat())) else { return Ok(()) };
+        let several = template.mixes_topics().is_none();
+        let mut files = std::collections::HashMap::new();
+        for (name, (partition, offset, topic)) in names(&template) {
+            let file = (partition, offset, if several { topic } else { String::new() });
+            let first = files.entry(name).or_insert_with(|| file.clone());
+            prop_assert_eq!(&*first, &file, "{}", template);
+        }
+    }
 
     #[test]
     fn reading_any_text_ends_in_a_job_or_in_mistakes(text in "\\PC{0,200}") {

@@ -15,6 +15,7 @@ use arrow::error::ArrowError;
 use landfall_job::{ColumnType, TimestampUnit};
 
 use super::schema;
+use crate::json::NameIndex;
 
 /// Bytes of variable length, one after another. `offsets` begins with 0 and has one entry more than there are values.
 #[derive(Debug, Clone)]
@@ -48,6 +49,11 @@ impl Heap {
     fn truncate(&mut self, rows: usize) {
         self.offsets.truncate(rows + 1);
         self.data.truncate(end_of(&self.offsets));
+    }
+
+    fn shrink(&mut self) {
+        self.offsets.shrink_to_fit();
+        self.data.shrink_to_fit();
     }
 
     fn memory_bytes(&self) -> usize {
@@ -86,7 +92,14 @@ pub(super) enum Values {
         item: Box<ColumnBuffer>,
         field: FieldRef,
     },
-    Struct(Vec<(FieldRef, ColumnBuffer)>),
+    Struct(Members),
+}
+
+/// The fields of a struct, each a column of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Members {
+    pub(super) fields: Vec<(FieldRef, ColumnBuffer)>,
+    pub(super) index: NameIndex,
 }
 
 /// A column under construction.
@@ -94,6 +107,8 @@ pub(super) enum Values {
 pub(crate) struct ColumnBuffer {
     pub(super) valid: Vec<bool>,
     pub(super) values: Values,
+    /// Memory that one null takes, in bytes: of a struct, that of all its fields.
+    pub(super) null_bytes: usize,
 }
 
 macro_rules! each_vector {
@@ -107,9 +122,13 @@ macro_rules! each_vector {
             Values::Decimal { values: $vector, .. } => $plain,
             Values::Text($heap) | Values::Json($heap) | Values::Binary($heap) => $bytes,
             Values::List { offsets: $offsets, item: $item, .. } => $list,
-            Values::Struct($fields) => $nested,
+            Values::Struct(Members { fields: $fields, .. }) => $nested,
         }
     };
+}
+
+fn size_of_item<T>(_: &Vec<T>) -> usize {
+    size_of::<T>()
 }
 
 fn held<T>(vector: &Vec<T>) -> usize {
@@ -118,7 +137,13 @@ fn held<T>(vector: &Vec<T>) -> usize {
 
 impl ColumnBuffer {
     pub(super) fn with(values: Values) -> Self {
-        Self { valid: Vec::new(), values }
+        let value_bytes = each_vector!(&values,
+            vector => size_of_item(vector),
+            heap => size_of_item(&heap.offsets),
+            list(offsets, _item) => size_of_item(offsets),
+            fields => fields.iter().map(|(_, column)| column.null_bytes).sum()
+        );
+        Self { valid: Vec::new(), values, null_bytes: size_of::<bool>() + value_bytes }
     }
 
     /// An empty column of a type.
@@ -141,9 +166,13 @@ impl ColumnBuffer {
                 item: Box::new(Self::new(item)),
                 field: schema::item_field(schema::data_type(item)),
             },
-            ColumnType::Struct(fields) => Values::Struct(
-                fields.iter().map(|field| (schema::field(&field.name, &field.ty), Self::new(&field.ty))).collect(),
-            ),
+            ColumnType::Struct(fields) => Values::Struct(Members {
+                fields: fields
+                    .iter()
+                    .map(|field| (schema::field(&field.name, &field.ty), Self::new(&field.ty)))
+                    .collect(),
+                index: NameIndex::new(fields.iter().map(|field| field.name.as_str())),
+            }),
         })
     }
 
@@ -173,6 +202,20 @@ impl ColumnBuffer {
             fields => fields.iter_mut().for_each(|(_, column)| column.truncate(rows))
         );
         self.valid.truncate(rows);
+    }
+
+    /// Gives back what a row that was undone made the column grow to.
+    pub(super) fn shrink(&mut self) {
+        each_vector!(&mut self.values,
+            vector => vector.shrink_to_fit(),
+            heap => heap.shrink(),
+            list(offsets, item) => {
+                offsets.shrink_to_fit();
+                item.shrink();
+            },
+            fields => fields.iter_mut().for_each(|(_, column)| column.shrink())
+        );
+        self.valid.shrink_to_fit();
     }
 
     /// Memory held, used or not.
@@ -217,7 +260,7 @@ impl ColumnBuffer {
             Values::List { offsets: ends, item, field } => {
                 Arc::new(ListArray::try_new(field, offsets(ends), item.into_array()?, nulls)?)
             }
-            Values::Struct(fields) => {
+            Values::Struct(Members { fields, .. }) => {
                 let mut schema = Vec::with_capacity(fields.len());
                 let mut arrays = Vec::with_capacity(fields.len());
                 for (field, column) in fields {

@@ -6,13 +6,13 @@ use crate::json::{Captures, PathTree, write_string};
 /// which columns' values must be kept here: those that did not fit, and those that fit only in part.
 pub(super) fn write_rest(tree: &PathTree, text: &str, captures: &Captures, kept: &[bool], out: &mut Vec<u8>) -> bool {
     out.clear();
-    (!captures.loose.is_empty() || kept.contains(&true)) && object(tree, 0, text, captures, kept, out)
+    (captures.has_loose() || kept.contains(&true)) && object(tree, 0, text, captures, kept, out)
 }
 
 fn object(tree: &PathTree, id: usize, text: &str, captures: &Captures, kept: &[bool], out: &mut Vec<u8>) -> bool {
     let start = out.len();
     out.push(b'{');
-    for loose in captures.loose.iter().filter(|loose| loose.is_in(id)) {
+    for loose in captures.loose_in(id) {
         comma(out, start);
         out.extend_from_slice(loose.name.of(text).as_bytes());
         out.push(b':');

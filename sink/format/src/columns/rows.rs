@@ -7,7 +7,7 @@ use landfall_job::Rest;
 use super::buffer::{ColumnBuffer, Full, Heap, Values};
 use super::envelope::EnvelopeBuffer;
 use super::rest::write_rest;
-use super::schema::ColumnsPlan;
+use super::schema::{ColumnsPlan, MAX_ROW_FACTOR};
 use super::value::{Misfit, Tools};
 use crate::json::{Captures, Kind, PathTree};
 use crate::reason::{Reason, Rejection, Stage};
@@ -44,8 +44,8 @@ impl RowBuffer {
         columns + self.envelope.iter().map(EnvelopeBuffer::memory_bytes).sum::<usize>()
     }
 
-    /// Appends one record whose value `text` was read into `captures` (a tombstone's captures are empty).
-    /// On an error nothing was appended.
+    /// Appends one record whose value `text` was read into `captures` (empty where there is none). Answers the memory
+    /// that its values took, in bytes. On an error nothing was appended.
     pub(crate) fn append(
         &mut self,
         plan: &ColumnsPlan,
@@ -54,16 +54,14 @@ impl RowBuffer {
         captures: &Captures,
         record: &Record<'_>,
         scratch: &mut RowScratch,
-    ) -> Result<(), Rejection> {
+    ) -> Result<usize, Rejection> {
+        scratch.tools.left_bytes = plan.max_row_bytes;
         let appended = self
             .fields(plan, tree, text, captures, scratch)
             .and_then(|()| self.envelope.iter_mut().try_for_each(|column| column.push(record)).map_err(|Full| full()));
         match appended {
             Ok(()) => self.rows += 1,
-            Err(_) => {
-                self.columns.iter_mut().chain(&mut self.rest).for_each(|column| column.truncate(self.rows));
-                self.envelope.iter_mut().for_each(|column| column.truncate(self.rows));
-            }
+            Err(ref rejection) => self.undo(rejection.reason == Reason::TooLarge),
         }
         if scratch.rest.capacity() > 1 << 20 {
             scratch.rest = Vec::new();
@@ -71,7 +69,18 @@ impl RowBuffer {
         if scratch.tools.unescaped.capacity() > 1 << 20 {
             scratch.tools.unescaped = String::new();
         }
-        appended
+        appended.map(|()| plan.max_row_bytes - scratch.tools.left_bytes)
+    }
+
+    /// Takes back what was begun of a row. What a large one made the columns grow to is given back too.
+    fn undo(&mut self, large: bool) {
+        for column in self.columns.iter_mut().chain(&mut self.rest) {
+            column.truncate(self.rows);
+            if large {
+                column.shrink();
+            }
+        }
+        self.envelope.iter_mut().for_each(|column| column.truncate(self.rows));
     }
 
     fn fields(
@@ -83,7 +92,7 @@ impl RowBuffer {
         scratch: &mut RowScratch,
     ) -> Result<(), Rejection> {
         let keeps = self.rest.is_some();
-        if !keeps && let Some(loose) = captures.loose.first() {
+        if !keeps && let Some(loose) = captures.first_loose() {
             let name = loose.name.inside(text);
             let what = if loose.misfit { "is not an object, as its columns need" } else { "has no column" };
             return Err(mismatch(format!("the field {name} {what}; add a column or write rest: _rest")));
@@ -100,6 +109,7 @@ impl RowBuffer {
                 Ok(()) if scratch.tools.unnamed => "has a field its type does not name",
                 Ok(()) => continue,
                 Err(Misfit::Full) => return Err(full()),
+                Err(Misfit::TooMuch) => return Err(too_much(plan.max_row_bytes)),
                 Err(Misfit::Is(problem)) => {
                     column.truncate(self.rows);
                     column.push_null();
@@ -139,6 +149,13 @@ impl RowBuffer {
 
 fn mismatch(message: String) -> Rejection {
     Rejection::new(Stage::Encode, Reason::SchemaMismatch, message)
+}
+
+fn too_much(max_row_bytes: usize) -> Rejection {
+    let message = format!(
+        "the row would take more than {max_row_bytes} bytes, {MAX_ROW_FACTOR} times source.max_record_bytes; use a json column for its largest list or object, or raise source.max_record_bytes"
+    );
+    Rejection::new(Stage::Encode, Reason::TooLarge, message)
 }
 
 fn full() -> Rejection {

@@ -15,6 +15,10 @@ pub(super) const UTC: &str = "UTC";
 /// A column's dictionary is given up, in a row group, beyond this many bytes: a column that repeats itself stays below.
 const DICTIONARY_BYTES: usize = 128 << 10;
 
+/// A row's values may take this many times `source.max_record_bytes` of memory: a short item of a list takes several
+/// times its text, an empty object as much as all the fields of its type.
+pub(super) const MAX_ROW_FACTOR: usize = 4;
+
 /// One column of the job.
 #[derive(Debug)]
 pub(super) struct ColumnPlan {
@@ -32,6 +36,8 @@ pub(crate) struct ColumnsPlan {
     pub(super) envelope: Vec<EnvelopeField>,
     pub(super) schema: SchemaRef,
     pub(super) properties: WriterProperties,
+    /// Memory that the values of one row may take, inclusive; nulls of whole columns are the job's own choice.
+    pub(super) max_row_bytes: usize,
 }
 
 pub(super) fn item_field(ty: DataType) -> FieldRef {
@@ -51,7 +57,7 @@ pub(super) fn data_type(ty: &ColumnType) -> DataType {
         ColumnType::Double => DataType::Float64,
         ColumnType::Boolean => DataType::Boolean,
         ColumnType::Date => DataType::Date32,
-        // Microseconds, whatever the record writes: the unit all readers share. Finer digits are cut.
+        // Microseconds, whatever the record writes: the unit all readers share. Finer digits do not fit.
         ColumnType::Timestamp(_) => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
         ColumnType::Decimal { precision, scale } => {
             DataType::Decimal128(*precision, i8::try_from(*scale).unwrap_or(38))
@@ -82,7 +88,11 @@ fn envelope_field(field: EnvelopeField) -> Field {
 
 impl ColumnsPlan {
     /// Compiles the columns of `sink`; `slots` tells where each column's value is captured, in their order.
-    pub(crate) fn compile(sink: &SinkSpec, slots: &[usize]) -> Result<Self, parquet::errors::ParquetError> {
+    pub(crate) fn compile(
+        sink: &SinkSpec,
+        slots: &[usize],
+        max_record_bytes: u64,
+    ) -> Result<Self, parquet::errors::ParquetError> {
         let rest = sink.rest.unwrap_or(Rest::Column);
         let columns: Vec<ColumnPlan> = sink
             .columns
@@ -111,7 +121,8 @@ impl ColumnsPlan {
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_max_row_group_row_count(None)
             .build();
-        Ok(Self { columns, rest, envelope, schema: Arc::new(Schema::new(fields)), properties })
+        let max_row_bytes = usize::try_from(max_record_bytes).unwrap_or(usize::MAX).saturating_mul(MAX_ROW_FACTOR);
+        Ok(Self { columns, rest, envelope, schema: Arc::new(Schema::new(fields)), properties, max_row_bytes })
     }
 
     /// Empty buffers of the job's columns, in order.

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use landfall_job::TimestampUnit;
 
-use super::buffer::{ColumnBuffer, Full, Values};
+use super::buffer::{ColumnBuffer, Full, Members, Values};
 use crate::json::{JsonError, Kind, Scanner, Span, parse_number, unescape_into};
-use crate::route::{TimeReader, civil_date, epoch_micros, rfc3339};
+use crate::route::{TimeReader, civil_date, epoch_micros, is_whole_micros, rfc3339};
 
 /// Years that columns of times take, inclusive: what every reader of Parquet knows.
 const MIN_MICROS: i64 = -62_135_596_800_000_000; // 0001-01-01T00:00:00Z
@@ -17,6 +17,8 @@ const MAX_MICROS: i64 = 253_402_300_799_999_999; // 9999-12-31T23:59:59.999999Z
 pub(super) enum Misfit {
     Is(&'static str),
     Full,
+    /// The row takes more memory than one may.
+    TooMuch,
 }
 
 impl From<Full> for Misfit {
@@ -38,6 +40,16 @@ pub(super) struct Tools {
     pub(super) unescaped: String,
     /// Set when a struct had a field its type does not name.
     pub(super) unnamed: bool,
+    /// What the row may still take, in bytes. What is replaced by a later field of the same name counts too: the bound
+    /// is one of work as well.
+    pub(super) left_bytes: usize,
+}
+
+impl Tools {
+    fn spend(&mut self, bytes: usize) -> Result<(), Misfit> {
+        self.left_bytes = self.left_bytes.checked_sub(bytes).ok_or(Misfit::TooMuch)?;
+        Ok(())
+    }
 }
 
 /// A number, or a string that holds one.
@@ -79,21 +91,24 @@ fn whole(text: &str, span: Span) -> Result<i64, Misfit> {
     value.ok_or(Misfit::Is("is not a whole number in range"))
 }
 
+/// A time in microseconds, exactly: one with finer digits does not fit, because nothing else would keep them.
 fn micros(text: &str, span: Span, unit: TimestampUnit, unescaped: &mut String) -> Result<i64, Misfit> {
-    let value = match TimeReader::of(unit) {
+    let (rounded, exact) = match TimeReader::of(unit) {
         TimeReader::Epoch(unit) => {
-            let micros = epoch_micros(number_text(text, span, true)?, unit);
-            micros.and_then(|micros| i64::try_from(micros).ok())
+            let digits = number_text(text, span, true)?;
+            (epoch_micros(digits, unit), is_whole_micros(digits, unit))
         }
         TimeReader::Rfc3339 | TimeReader::Format { .. } => {
             let at = rfc3339(string(text, span, unescaped)?).map_err(|_| Misfit::Is("is not a time in RFC 3339"))?;
-            Some(at.duration_since(Timestamp::UNIX_EPOCH).as_nanos().div_euclid(1_000))
-                .and_then(|m| i64::try_from(m).ok())
+            let nanos = at.duration_since(Timestamp::UNIX_EPOCH).as_nanos();
+            (Some(nanos.div_euclid(1_000)), nanos.rem_euclid(1_000) == 0)
         }
     };
-    value
+    let micros = rounded
+        .and_then(|micros| i64::try_from(micros).ok())
         .filter(|micros| (MIN_MICROS..=MAX_MICROS).contains(micros))
-        .ok_or(Misfit::Is("is not a time of the years 1 to 9999"))
+        .ok_or(Misfit::Is("is not a time of the years 1 to 9999"))?;
+    exact.then_some(micros).ok_or(Misfit::Is("is a time with digits finer than microseconds"))
 }
 
 fn days(text: &str) -> Option<i32> {
@@ -110,8 +125,15 @@ impl ColumnBuffer {
     /// Appends the value at `span` of `text`. On an error the column may hold parts of it: the caller cuts it back.
     pub(super) fn push(&mut self, text: &str, span: Span, tools: &mut Tools) -> Result<(), Misfit> {
         if span.kind == Kind::Null {
+            tools.spend(self.null_bytes)?;
             self.push_null();
             return Ok(());
+        }
+        match &self.values {
+            // Its fields are counted one by one.
+            Values::Struct(_) => tools.spend(size_of::<bool>())?,
+            Values::Text(_) | Values::Json(_) => tools.spend(self.null_bytes + span.of(text).len())?,
+            _ => tools.spend(self.null_bytes)?,
         }
         match &mut self.values {
             Values::Text(heap) => heap.push(string(text, span, &mut tools.unescaped)?.as_bytes())?,
@@ -156,11 +178,11 @@ impl ColumnBuffer {
                 }
                 offsets.push(i32::try_from(item.rows()).map_err(|_| Misfit::Full)?);
             }
-            Values::Struct(fields) => {
+            Values::Struct(members) => {
                 if span.kind != Kind::Object {
                     return Err(Misfit::Is(is(span.kind)));
                 }
-                push_members(fields, self.valid.len(), text, span, tools)?;
+                push_members(members, self.valid.len(), text, span, tools)?;
             }
             // Columns of the envelope are filled by it alone.
             Values::Millis(_) | Values::Binary(_) => return Err(Misfit::Is("is not part of the value")),
@@ -171,7 +193,7 @@ impl ColumnBuffer {
 }
 
 fn push_members(
-    fields: &mut [(arrow::datatypes::FieldRef, ColumnBuffer)],
+    Members { fields, index }: &mut Members,
     row: usize,
     text: &str,
     span: Span,
@@ -184,20 +206,19 @@ fn push_members(
         first = false;
         let value = scanner.value()?;
         let wanted = string(text, name, &mut tools.unescaped)?;
-        let (before, after) = fields.split_at(hint.min(fields.len()));
-        let found =
-            |part: &[(arrow::datatypes::FieldRef, ColumnBuffer)]| part.iter().position(|(f, _)| f.name() == wanted);
-        let index = found(after).map(|index| index + before.len()).or_else(|| found(before));
-        let Some((_, column)) = index.and_then(|index| fields.get_mut(index)) else {
+        let at = index.find(wanted, &mut hint, |at| fields.get(at).map_or("", |(field, _)| field.name()));
+        let Some((_, column)) = at.and_then(|at| fields.get_mut(at)) else {
             tools.unnamed = true;
             continue;
         };
-        hint = index.map_or(0, |index| index + 1);
         // A name that occurs twice counts as its last occurrence.
-        column.truncate(row);
+        if column.rows() > row {
+            column.truncate(row);
+        }
         column.push(text, value, tools)?;
     }
     for (_, column) in fields.iter_mut().filter(|(_, column)| column.rows() == row) {
+        tools.spend(column.null_bytes)?;
         column.push_null();
     }
     Ok(())

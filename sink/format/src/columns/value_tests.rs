@@ -7,11 +7,15 @@ use landfall_job::ColumnType;
 use proptest::prelude::*;
 use std::sync::Arc;
 
+fn tools() -> Tools {
+    Tools { left_bytes: 1 << 20, ..Tools::default() }
+}
+
 /// Pushes one value into a fresh column of `ty`; answers how Arrow shows it.
 fn fit(ty: &str, value: &str) -> Result<String, Misfit> {
     let mut column = ColumnBuffer::new(&ColumnType::parse(ty).unwrap());
     let span = Scanner::at(value, 0).value().unwrap();
-    column.push(value, span, &mut Tools::default())?;
+    column.push(value, span, &mut tools())?;
     let array = shown_in_utc(column.into_array().unwrap());
     let options = FormatOptions::default().with_null("NULL");
     Ok(ArrayFormatter::try_new(&array, &options).unwrap().value(0).to_string())
@@ -42,10 +46,13 @@ fn what_fits_a_type_and_how_it_reads() {
         ("timestamp(ms)", "\"1700000000123\"", "2023-11-14T22:13:20.123Z"),
         ("timestamp(ms)", "-1", "1969-12-31T23:59:59.999Z"),
         ("timestamp(us)", "1700000000123456", "2023-11-14T22:13:20.123456Z"),
-        ("timestamp(ns)", "1700000000123456789", "2023-11-14T22:13:20.123456Z"),
+        ("timestamp(ns)", "1700000000123456000", "2023-11-14T22:13:20.123456Z"),
+        ("timestamp(ns)", "1.700000000123456e18", "2023-11-14T22:13:20.123456Z"),
+        ("timestamp(ns)", "-1000", "1969-12-31T23:59:59.999999Z"),
+        ("timestamp(s)", "1700000000.1234560", "2023-11-14T22:13:20.123456Z"),
         ("timestamp(s)", "1700000000.5", "2023-11-14T22:13:20.500Z"),
-        ("timestamp", "\"2023-11-14T23:13:20.1234567+01:00\"", "2023-11-14T22:13:20.123456Z"),
-        ("timestamp", "\"1969-12-31T23:59:59.9999999Z\"", "1969-12-31T23:59:59.999999Z"),
+        ("timestamp", "\"2023-11-14T23:13:20.123456+01:00\"", "2023-11-14T22:13:20.123456Z"),
+        ("timestamp", "\"1969-12-31T23:59:59.999999000Z\"", "1969-12-31T23:59:59.999999Z"),
         ("decimal(5,2)", "-999.99", "-999.99"),
         ("decimal(5,2)", "\"1.5\"", "1.50"),
         ("decimal(38,0)", "99999999999999999999999999999999999999", "99999999999999999999999999999999999999"),
@@ -96,6 +103,14 @@ fn what_does_not_fit_a_type() {
         ("timestamp(s)", "1700000000123"),
         ("timestamp", "1700000000"),
         ("timestamp", "\"2023-11-14T22:13:20\""),
+        ("timestamp(ns)", "1700000000123456789"),
+        ("timestamp(ns)", "1700000000123456000.5"),
+        ("timestamp(ns)", "-1"),
+        ("timestamp(us)", "1700000000123456.5"),
+        ("timestamp(ms)", "1700000000123.4567"),
+        ("timestamp(s)", "1700000000.1234567"),
+        ("timestamp", "\"2023-11-14T23:13:20.1234567+01:00\""),
+        ("timestamp", "\"1969-12-31T23:59:59.999999999Z\""),
         ("decimal(5,2)", "1000"),
         ("decimal(5,2)", "1.234"),
         ("decimal(5,2)", "true"),
@@ -110,9 +125,33 @@ fn what_does_not_fit_a_type() {
 }
 
 #[test]
+fn what_a_value_takes_is_counted_as_it_is_held() {
+    let table = [
+        ("int64", "1", 9),
+        ("string", "\"four\"", 5 + 6),
+        ("list<int64>", "[1,null,3]", 5 + 3 * 9),
+        ("struct<a: int64, b: string>", "null", 1 + 9 + 5),
+        ("struct<a: int64, b: string>", "{}", 1 + 9 + 5),
+        ("struct<a: int64, b: string>", "{\"a\":1,\"a\":2,\"c\":3}", 1 + 2 * 9 + 5),
+        ("list<struct<a: int64, b: decimal(10,2)>>", "[{},null,{\"b\":1}]", 5 + 3 * (1 + 9 + 17)),
+    ];
+    for (ty, value, bytes) in table {
+        let span = Scanner::at(value, 0).value().unwrap();
+        for (left_bytes, expected) in [(bytes, Ok(())), (bytes - 1, Err(Misfit::TooMuch))] {
+            let mut column = ColumnBuffer::new(&ColumnType::parse(ty).unwrap());
+            let mut tools = Tools { left_bytes, ..Tools::default() };
+            assert_eq!(column.push(value, span, &mut tools), expected, "{ty} from {value} in {left_bytes}");
+            column.shrink();
+            // Beside the first offset of a list or string.
+            assert!(column.memory_bytes() <= bytes + 8, "{ty} holds {} bytes", column.memory_bytes());
+        }
+    }
+}
+
+#[test]
 fn a_field_the_struct_does_not_name_is_noticed() {
     let mut column = ColumnBuffer::new(&ColumnType::parse("list<struct<a: int64>>").unwrap());
-    let mut tools = Tools::default();
+    let mut tools = tools();
     let value = r#"[{"a":1},{"a":2,"b":3}]"#;
     column.push(value, Scanner::at(value, 0).value().unwrap(), &mut tools).unwrap();
     assert!(tools.unnamed);
@@ -142,8 +181,8 @@ proptest! {
         for value in &values {
             let span = Scanner::at(value, 0).value().unwrap();
             let rows = mixed.rows();
-            if mixed.push(value, span, &mut Tools::default()).is_ok() {
-                good.push(value, span, &mut Tools::default()).unwrap();
+            if mixed.push(value, span, &mut tools()).is_ok() {
+                good.push(value, span, &mut tools()).unwrap();
             } else {
                 mixed.truncate(rows);
             }
@@ -158,7 +197,7 @@ proptest! {
         if number.is_finite() {
             let mut column = ColumnBuffer::new(&ColumnType::Double);
             let value = serde_json::to_string(&number).unwrap();
-            column.push(&value, Scanner::at(&value, 0).value().unwrap(), &mut Tools::default()).unwrap();
+            column.push(&value, Scanner::at(&value, 0).value().unwrap(), &mut tools()).unwrap();
             let Values::Double(values) = &column.values else { return Err(TestCaseError::fail("no double")) };
             prop_assert_eq!(values[0].to_bits(), number.to_bits());
         }

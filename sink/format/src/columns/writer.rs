@@ -66,6 +66,11 @@ impl ParquetFile {
         Ok(self.take())
     }
 
+    /// What the row group at hand will be about, in bytes of the file.
+    pub(crate) fn in_progress_bytes(&self) -> usize {
+        self.writer.in_progress_size()
+    }
+
     /// Memory held: the encoded pages of the row group at hand, and what was not taken out.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.writer.memory_size() + self.writer.inner().capacity()

@@ -6,14 +6,18 @@
 //! text here. Property tests hold this equal to what serde_json accepts.
 
 mod fault;
+mod names;
 mod number;
 mod scan;
 mod text;
+mod tree;
 mod walk;
 
 pub use fault::JsonError;
+pub(crate) use names::NameIndex;
 pub(crate) use number::parse_number;
 pub use scan::MAX_DEPTH;
 pub(crate) use scan::{Kind, Scanner, Span};
 pub(crate) use text::{unescape_into, write_string};
-pub(crate) use walk::{Captures, Document, PathTree};
+pub(crate) use tree::PathTree;
+pub(crate) use walk::{Captures, Document, MAX_LOOSE};

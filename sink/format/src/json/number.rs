@@ -78,6 +78,11 @@ impl Number {
         self.signed(self.digits.checked_mul(10u128.checked_pow(power)?)?)
     }
 
+    /// Whether the value times `10^places` is a whole number.
+    pub(crate) fn has_places(self, places: i32) -> bool {
+        self.digits == 0 || self.exponent.saturating_add(places) >= 0
+    }
+
     /// The greatest whole number not above the value times `10^scale`, if within `i128`.
     pub(crate) fn scaled_down(self, scale: u32) -> Option<i128> {
         let power = i64::from(self.exponent) + i64::from(scale);
@@ -124,6 +129,24 @@ mod tests {
         assert_eq!(exact("1e40", 0), None);
         assert_eq!(exact("0e999999999999", 2), Some(0));
         assert_eq!(exact("1e-999999999999", 2), None);
+    }
+
+    #[test]
+    fn the_places_of_a_value_do_not_depend_on_its_spelling() {
+        for (text, places, expected) in [
+            ("1.5", 1, true),
+            ("1.50", 1, true),
+            ("15e-1", 1, true),
+            ("1.5", 0, false),
+            ("1500", -2, true),
+            ("1500", -3, false),
+            ("1.5e3", -2, true),
+            ("0", -3, true),
+            ("0.000", -3, true),
+            ("1e-2000000000", i32::MIN, false),
+        ] {
+            assert_eq!(parse_number(text).unwrap().has_places(places), expected, "{text} {places}");
+        }
     }
 
     #[test]

@@ -1,37 +1,21 @@
 //! One pass over a document: validates all of it and notes where the wanted fields lie.
 //!
-//! A [`PathTree`] holds every path a job needs, for its key and for its columns. Recursion follows the tree, never the
-//! document, so its depth is the job's. A name that occurs twice counts as its last occurrence, whole.
-
-use std::ops::Range;
+//! Recursion follows the [`PathTree`], never the document, so its depth is the job's. A name that occurs twice counts
+//! as its last occurrence, whole. Time and memory are bounded by the document's length, whatever it repeats: every
+//! occurrence of a known name gets a number, what an occurrence holds bears its number, and what a later occurrence has
+//! replaced is told by that at the end, once. Of what no column takes, [`MAX_LOOSE`] members are noted.
 
 use super::fault::JsonError;
 use super::scan::{Kind, Scanner, Span};
 use super::text::unescape_into;
+use super::tree::{NodeId, PathTree};
 
-/// Which node of the tree; the root is 0. Nodes are numbered in depth-first order, so a subtree is a range.
-type NodeId = usize;
+/// The most members without a column that one document may have, inclusive: noting one takes more memory than writing
+/// one.
+pub(crate) const MAX_LOOSE: usize = 100_000;
 
-#[derive(Debug)]
-pub(crate) struct PathTree {
-    nodes: Vec<Node>,
-    slots: usize,
-}
-
-#[derive(Debug, Default)]
-struct Node {
-    children: Vec<(Box<str>, NodeId)>,
-    /// One past the last node of this subtree.
-    end: NodeId,
-    slot: Option<usize>,
-    slots: Range<usize>,
-    /// A column takes this very value.
-    column: bool,
-    /// A column takes this value or something inside it.
-    holds_column: bool,
-    /// A column takes this value or one around it, so nothing in it is left over.
-    covered: bool,
-}
+/// Counts occurrences of known names, over all documents; 0 is none.
+type Occurrence = u64;
 
 /// A member no column takes, or one a column inside of it cannot be found in.
 #[derive(Debug, Clone, Copy)]
@@ -39,25 +23,57 @@ pub(crate) struct Loose {
     /// The object it is a member of.
     parent: NodeId,
     node: Option<NodeId>,
+    /// Its own if it has a node, else its object's.
+    occurrence: Occurrence,
     pub(crate) name: Span,
     pub(crate) value: Span,
     /// A column's path leads through this member, but it is neither object nor null.
     pub(crate) misfit: bool,
 }
 
+/// Where a node was last seen.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    /// In which occurrence of its parent.
+    within: Occurrence,
+    own: Occurrence,
+}
+
 /// Where the wanted fields of one document lie; reused from record to record.
 #[derive(Debug, Default)]
 pub(crate) struct Captures {
     values: Vec<Option<Span>>,
-    pub(crate) loose: Vec<Loose>,
-    seen: Vec<u64>,
-    generation: u64,
+    /// By object, then as they lie in the document.
+    loose: Vec<Loose>,
+    /// There are more than [`MAX_LOOSE`].
+    overfull: bool,
+    seen: Vec<Seen>,
+    last: Occurrence,
+    /// A known name occurred twice in one object.
+    repeated: bool,
+    live: Vec<bool>,
     name: String,
 }
 
 impl Captures {
     pub(crate) fn value(&self, slot: usize) -> Option<Span> {
         self.values.get(slot).copied().flatten()
+    }
+
+    /// The members of an object that no column takes, as they lie in the document.
+    pub(crate) fn loose_in(&self, parent: usize) -> &[Loose] {
+        let from = self.loose.partition_point(|loose| loose.parent < parent);
+        let until = self.loose.partition_point(|loose| loose.parent <= parent);
+        self.loose.get(from..until).unwrap_or_default()
+    }
+
+    pub(crate) fn has_loose(&self) -> bool {
+        !self.loose.is_empty()
+    }
+
+    /// The first member in the document that no column takes.
+    pub(crate) fn first_loose(&self) -> Option<&Loose> {
+        self.loose.iter().min_by_key(|loose| loose.name.start)
     }
 
     /// Makes every field missing: what a record without a value holds.
@@ -77,27 +93,58 @@ impl Captures {
 
     fn begin(&mut self, tree: &PathTree) {
         self.values.clear();
-        self.values.resize(tree.slots, None);
+        self.values.resize(tree.slots(), None);
         self.loose.clear();
-        if self.seen.len() != tree.nodes.len() {
-            self.seen.clear();
-            self.seen.resize(tree.nodes.len(), self.generation);
+        self.overfull = false;
+        self.repeated = false;
+        self.seen.resize(tree.nodes.len(), Seen::default());
+        let document = self.next();
+        if let Some(root) = self.seen.first_mut() {
+            root.own = document;
         }
-        self.generation += 1;
     }
 
-    /// Forgets an earlier occurrence of `node`.
-    fn forget(&mut self, tree: &PathTree, id: NodeId, node: &Node) {
-        for value in self.values.get_mut(node.slots.clone()).unwrap_or_default() {
-            *value = None;
+    fn next(&mut self) -> Occurrence {
+        self.last += 1;
+        self.last
+    }
+
+    /// Notes that a node occurs in this occurrence of its parent; answers its own.
+    #[inline]
+    fn occur(&mut self, id: NodeId, within: Occurrence) -> Occurrence {
+        let own = self.next();
+        let seen = &mut self.seen[id];
+        self.repeated |= seen.within == within;
+        *seen = Seen { within, own };
+        own
+    }
+
+    #[inline]
+    fn note_loose(&mut self, loose: Loose) {
+        if self.loose.len() < MAX_LOOSE {
+            self.loose.push(loose);
+        } else {
+            self.overfull = true;
         }
-        let inside = id..node.end;
-        self.loose.retain(|l| !inside.contains(&l.parent) && l.node.is_none_or(|at| !inside.contains(&at)));
-        for (at, seen) in self.seen.iter_mut().enumerate().take(tree.nodes.len()) {
-            if inside.contains(&at) {
-                *seen = 0;
+    }
+
+    /// Takes out what later occurrences have replaced, in one pass.
+    #[cold]
+    fn drop_replaced(&mut self, tree: &PathTree) {
+        self.live.clear();
+        for (id, (node, seen)) in tree.nodes.iter().zip(&self.seen).enumerate() {
+            let parent_is = self.live.get(node.parent).copied().unwrap_or_default();
+            let live = id == 0 || (parent_is && self.seen.get(node.parent).is_some_and(|at| at.own == seen.within));
+            self.live.push(live);
+            if let Some(value) = node.slot.filter(|_| !live).and_then(|slot| self.values.get_mut(slot)) {
+                *value = None;
             }
         }
+        let (seen, live) = (&self.seen, &self.live);
+        self.loose.retain(|loose| {
+            let holder = loose.node.unwrap_or(loose.parent);
+            live.get(holder) == Some(&true) && seen.get(holder).is_some_and(|at| at.own == loose.occurrence)
+        });
     }
 }
 
@@ -106,82 +153,37 @@ impl Captures {
 pub(crate) struct Document {
     pub(crate) kind: Kind,
     pub(crate) line_breaks: bool,
-}
-
-struct Growing {
-    name: Box<str>,
-    children: Vec<Growing>,
-    users: Vec<usize>,
+    /// More than [`MAX_LOOSE`] members have no column; those beyond were not noted.
+    pub(crate) overfull: bool,
 }
 
 impl PathTree {
-    /// A tree of `paths`; `is_column` says which of them are columns (the others are for routing). Also tells each
-    /// path's slot, in the order given; equal paths share one.
-    pub(crate) fn build(paths: &[(&[String], bool)]) -> (Self, Vec<usize>) {
-        let mut root = Growing { name: "".into(), children: Vec::new(), users: Vec::new() };
-        for (user, (path, _)) in paths.iter().enumerate() {
-            let mut at = &mut root;
-            for name in *path {
-                let index = match at.children.iter().position(|child| *child.name == **name) {
-                    Some(index) => index,
-                    None => {
-                        let name = name.as_str().into();
-                        at.children.push(Growing { name, children: Vec::new(), users: Vec::new() });
-                        at.children.len() - 1
-                    }
-                };
-                at = &mut at.children[index];
-            }
-            at.users.push(user);
-        }
-        let mut tree = Self { nodes: Vec::new(), slots: 0 };
-        let mut slots = vec![0; paths.len()];
-        tree.plant(&root, paths, false, &mut slots);
-        (tree, slots)
-    }
-
-    fn plant(&mut self, from: &Growing, paths: &[(&[String], bool)], covered: bool, slots: &mut [usize]) -> NodeId {
-        let id = self.nodes.len();
-        self.nodes.push(Node::default());
-        let first_slot = self.slots;
-        let column = from.users.iter().any(|user| paths.get(*user).is_some_and(|(_, column)| *column));
-        let covered = covered || column;
-        let slot = (!from.users.is_empty()).then(|| {
-            self.slots += 1;
-            first_slot
-        });
-        for user in &from.users {
-            slots[*user] = first_slot;
-        }
-        let mut children = Vec::with_capacity(from.children.len());
-        for child in &from.children {
-            children.push((child.name.clone(), self.plant(child, paths, covered, slots)));
-        }
-        let holds_column = column || children.iter().any(|(_, child)| self.nodes[*child].holds_column);
-        let (end, slots) = (self.nodes.len(), first_slot..self.slots);
-        self.nodes[id] = Node { children, end, slot, slots, column, holds_column, covered };
-        id
-    }
-
     /// Reads `text`, which must be UTF-8 checked, as one document. `keep_loose` also notes every member that no
     /// column takes.
     pub(crate) fn read(&self, text: &str, captures: &mut Captures, keep_loose: bool) -> Result<Document, JsonError> {
         let mut scanner = Scanner::new(text);
         captures.begin(self);
         scanner.begin()?;
-        let kind = if scanner.at_object() && (keep_loose || self.slots > 0) {
-            self.object(0, &mut scanner, text, captures, keep_loose)?;
+        let kind = if scanner.at_object() && (keep_loose || self.slots() > 0) {
+            self.object(0, captures.last, &mut scanner, text, captures, keep_loose)?;
             Kind::Object
         } else {
             scanner.value()?.kind
         };
         scanner.finish()?;
-        Ok(Document { kind, line_breaks: scanner.line_breaks() })
+        if captures.repeated {
+            captures.drop_replaced(self);
+        }
+        if !captures.loose.is_sorted_by_key(|loose| loose.parent) {
+            captures.loose.sort_unstable_by_key(|loose| (loose.parent, loose.name.start));
+        }
+        Ok(Document { kind, line_breaks: scanner.line_breaks(), overfull: captures.overfull })
     }
 
     fn object(
         &self,
         parent: NodeId,
+        within: Occurrence,
         scanner: &mut Scanner<'_>,
         text: &str,
         captures: &mut Captures,
@@ -194,78 +196,38 @@ impl PathTree {
         let (mut first, mut hint) = (true, 0);
         while let Some(name) = scanner.member(first)? {
             first = false;
-            let Some(id) = here.child(name, text, &mut hint, &mut captures.name) else {
+            let plain = name.inside(text);
+            let child = if name.kind == (Kind::String { escaped: true }) {
+                captures.name.clear();
+                unescape_into(plain, &mut captures.name);
+                here.child(&captures.name, &mut hint)
+            } else {
+                here.child(plain, &mut hint)
+            };
+            let Some(id) = child else {
                 let value = scanner.value()?;
                 if keep_loose {
-                    captures.loose.push(Loose { parent, node: None, name, value, misfit: false });
+                    let (node, occurrence, misfit) = (None, within, false);
+                    captures.note_loose(Loose { parent, node, occurrence, name, value, misfit });
                 }
                 continue;
             };
             let node = &self.nodes[id];
-            if captures.seen[id] == captures.generation {
-                captures.forget(self, id, node);
-            }
-            captures.seen[id] = captures.generation;
-            let inner = !node.children.is_empty() && scanner.at_object();
-            let value = if inner { self.object(id, scanner, text, captures, keep_loose)? } else { scanner.value()? };
+            let own = captures.occur(id, within);
+            let inner = node.has_children() && scanner.at_object();
+            let value =
+                if inner { self.object(id, own, scanner, text, captures, keep_loose)? } else { scanner.value()? };
             if let Some(slot) = node.slot {
                 captures.values[slot] = Some(value);
             }
             // Left over: a member only routing looks at, or one that should be an object to look into and is not.
             let looked_into = inner || (value.kind == Kind::Null && node.holds_column);
             if keep_loose && !node.column && !looked_into {
-                let misfit = node.holds_column;
-                captures.loose.push(Loose { parent, node: Some(id), name, value, misfit });
+                let (node, misfit) = (Some(id), node.holds_column);
+                captures.note_loose(Loose { parent, node, occurrence: own, name, value, misfit });
             }
         }
         Ok(Span { start, end: scanner.position(), kind: Kind::Object })
-    }
-
-    /// The members of an object that a rest object may need: name, node, and the slot if a column takes it.
-    pub(crate) fn members(&self, id: usize) -> impl Iterator<Item = (&str, usize, Option<usize>)> {
-        let children: &[(Box<str>, NodeId)] = self.nodes.get(id).map_or(&[], |node| &node.children);
-        children.iter().map(|(name, child)| {
-            let node = &self.nodes[*child];
-            (&**name, *child, node.slot.filter(|_| node.column))
-        })
-    }
-
-    /// Whether there is anything to look for inside this node.
-    pub(crate) fn has_members(&self, id: usize) -> bool {
-        self.nodes.get(id).is_some_and(|node| !node.children.is_empty())
-    }
-
-    pub(crate) fn slots(&self) -> usize {
-        self.slots
-    }
-}
-
-impl Loose {
-    pub(crate) fn is_in(&self, parent: usize) -> bool {
-        self.parent == parent
-    }
-}
-
-impl Node {
-    /// Finds a child by name. Records of one topic mostly keep their order, so the search begins after the last hit.
-    #[inline]
-    fn child(&self, name: Span, text: &str, hint: &mut usize, unescaped: &mut String) -> Option<NodeId> {
-        let plain = name.inside(text);
-        let wanted = if name.kind == (Kind::String { escaped: true }) {
-            unescaped.clear();
-            unescape_into(plain, unescaped);
-            unescaped.as_str()
-        } else {
-            plain
-        };
-        let (before, after) = self.children.split_at((*hint).min(self.children.len()));
-        let found = |children: &[(Box<str>, NodeId)]| children.iter().position(|(child, _)| **child == *wanted);
-        let index = match found(after) {
-            Some(index) => index + before.len(),
-            None => found(before)?,
-        };
-        *hint = index + 1;
-        Some(self.children[index].1)
     }
 }
 

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use proptest::prelude::*;
 
 fn path(text: &str) -> Vec<String> {
     text.split('.').map(str::to_owned).collect()
@@ -19,11 +20,9 @@ fn read(text: &str, routes: &[&str], columns: &[&str]) -> (Vec<Option<String>>, 
     tree.read("{\"zzz\":1,\"a\":9,\"b\":{\"c\":9}}", &mut captures, true).unwrap();
     tree.read(text, &mut captures, true).unwrap();
     let values = slots.iter().map(|slot| captures.value(*slot).map(|span| span.of(text).to_owned())).collect();
-    let loose = captures
-        .loose
-        .iter()
-        .map(|l| (l.name.inside(text).to_owned(), l.value.of(text).to_owned(), l.misfit))
-        .collect();
+    let mut loose = captures.loose.clone();
+    loose.sort_by_key(|loose| loose.name.start);
+    let loose = loose.iter().map(|l| (l.name.inside(text).to_owned(), l.value.of(text).to_owned(), l.misfit)).collect();
     (values, loose)
 }
 
@@ -55,6 +54,75 @@ fn the_last_of_a_repeated_name_counts_whole() {
     assert_eq!((values, loose), (owned(&[None]), vec![]));
     let (_, loose) = read(r#"{"b":"text","b":{"c":1}}"#, &[], &["b.c"]);
     assert_eq!(loose, vec![]);
+}
+
+/// An object's members as they are written: a number, or an object of its own.
+#[derive(Debug, Clone)]
+struct Members(Vec<(&'static str, Option<Members>)>);
+
+impl Members {
+    fn text(&self, count: &mut usize) -> String {
+        let member = |(name, inner): &(&str, Option<Self>), count: &mut usize| {
+            *count += 1;
+            let value = inner.as_ref().map_or(format!("{count}"), |inner| inner.text(count));
+            format!("\"{name}\":{value}")
+        };
+        format!("{{{}}}", self.0.iter().map(|m| member(m, count)).collect::<Vec<_>>().join(","))
+    }
+}
+
+/// `text` without the earlier occurrences of names that `paths` look at: what it must read like.
+fn without_earlier(text: &str, paths: &[&str], at: &str) -> String {
+    // Cut at the top level of the object; the texts here have no strings but names.
+    let (mut members, mut depth, mut from) = (Vec::new(), 0, 1);
+    for (place, byte) in text.bytes().enumerate() {
+        depth += i32::from(byte == b'{') - i32::from(byte == b'}');
+        if (byte == b',' && depth == 1) || (depth == 0 && place > 1) {
+            members.push(&text[from..place]);
+            from = place + 1;
+        }
+    }
+    let name = |member: &str| member.split('"').nth(1).unwrap().to_owned();
+    let path = |member: &str| format!("{at}{}", name(member));
+    let known = |path: &str| paths.iter().any(|p| *p == path || p.starts_with(&format!("{path}.")));
+    let kept = members.iter().enumerate().filter(|(place, member)| {
+        !known(&path(member)) || !members[place + 1..].iter().any(|later| name(later) == name(member))
+    });
+    let kept: Vec<String> = kept
+        .map(|(_, member)| match member.split_once(":{") {
+            Some((name, _)) if known(&path(member)) => {
+                let inside = without_earlier(&member[name.len() + 1..], paths, &format!("{}.", path(member)));
+                format!("{name}:{inside}")
+            }
+            _ => (*member).to_owned(),
+        })
+        .collect();
+    format!("{{{}}}", kept.join(","))
+}
+
+fn members() -> impl Strategy<Value = Members> {
+    let name = prop::sample::select(vec!["a", "b", "c", "x"]);
+    let leaf = prop::collection::vec((name.clone(), Just(None)), 0..4).prop_map(Members);
+    leaf.prop_recursive(4, 60, 6, move |inner| {
+        prop::collection::vec((name.clone(), prop::option::of(inner)), 0..6).prop_map(Members)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_document_reads_as_if_earlier_occurrences_of_known_names_were_not_there(members in members()) {
+        let (routes, columns) = (["a.b", "c"], ["a.c", "b.a.c", "b.b"]);
+        let text = members.text(&mut 0);
+        let without = without_earlier(&text, &[routes.as_slice(), columns.as_slice()].concat(), "");
+        let (values, loose) = read(&text, &routes, &columns);
+        let (expected, expected_loose) = read(&without, &routes, &columns);
+        // A routing field keeps the text of its object, with what is repeated in it; columns here are no objects.
+        prop_assert_eq!(&values[2..], &expected[2..], "{} and {}", text, without);
+        prop_assert_eq!(values[..2].iter().map(Option::is_some).collect::<Vec<_>>(), expected[..2].iter().map(Option::is_some).collect::<Vec<_>>());
+        prop_assert_eq!(loose, expected_loose, "{} and {}", text, without);
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@
 //! `{"topic":"bids","partition":0,"offset":42,"timestamp":1700000000000,"key":"<base64>","headers":[["name","<base64>"]],"value":<the value>}`
 //! with the fields the job asks for, in this order. `timestamp` is in milliseconds, null where the record has none.
 //! Key and header values are base64 or null, so that any bytes survive; the value's bytes are its own here too, so a
-//! replay can restore every record exactly. A tombstone has `"value":null`, which a value that is the JSON text `null`
-//! has as well.
+//! replay can restore every record exactly. A tombstone has `"value":null`, which an empty value and the JSON text
+//! `null` have as well.
 
 use std::io::Write as _;
 
@@ -31,7 +31,7 @@ fn append_on_one_line(out: &mut Vec<u8>, value: &[u8]) {
 #[inline]
 pub(crate) fn append_line(out: &mut Vec<u8>, envelope: &[EnvelopeField], record: &Record<'_>, line_breaks: bool) {
     if envelope.is_empty() {
-        append_value(out, record.value, line_breaks);
+        append_value(out, record.content(), line_breaks);
     } else {
         append_enveloped(out, envelope, record, line_breaks);
     }
@@ -68,7 +68,7 @@ fn append_enveloped(out: &mut Vec<u8>, envelope: &[EnvelopeField], record: &Reco
         out.push(b',');
     }
     out.extend_from_slice(b"\"value\":");
-    append_value(out, record.value, line_breaks);
+    append_value(out, record.content(), line_breaks);
     out.push(b'}');
 }
 
@@ -165,6 +165,7 @@ mod tests {
             "{\"timestamp\":null,\"key\":null,\"headers\":[],\"value\":null}\n"
         );
         tombstone.key = Some(b"");
+        tombstone.value = Some(b"");
         assert_eq!(line(&[EnvelopeField::Key], &tombstone, false), "{\"key\":\"\",\"value\":null}\n");
     }
 }

@@ -83,6 +83,20 @@ pub(crate) fn epoch_micros(text: &str, unit: TimeUnit) -> Option<i128> {
     }
 }
 
+/// Whether a count of `unit` has no digits finer than a microsecond; false for what is no number.
+pub(crate) fn is_whole_micros(text: &str, unit: TimeUnit) -> bool {
+    if let Ok(count) = text.parse::<i64>() {
+        return unit != TimeUnit::Nanos || count % 1_000 == 0;
+    }
+    let places = match unit {
+        TimeUnit::Seconds => 6,
+        TimeUnit::Millis => 3,
+        TimeUnit::Micros => 0,
+        TimeUnit::Nanos => -3,
+    };
+    parse_number(text).is_some_and(|number| number.has_places(places))
+}
+
 fn epoch_ms(text: &str, unit: TimeUnit) -> Result<i64, BadTime> {
     // Nearly every time is a plain integer.
     if let Ok(count) = text.parse::<i64>() {

@@ -2,7 +2,9 @@
 //!
 //! A *group key* is the job's key template with everything filled in that is the record's own; what belongs to the
 //! file ([`FIRST_OFFSET_MARK`], [`UNIQUE_MARK`]) stays open as a control character, which no rendered value can hold.
-//! Records of one group key may share a file. [`finish_key`] fills in the rest once the file is opened.
+//! Records of one group key may share a file. [`finish_key`] fills in the rest once the file is opened. With
+//! `rotate.event_time` a group key ends in [`STRETCH_MARK`] and the number of the record's stretch of event time, so that
+//! stretches have files of their own; the object's key does not show it.
 //!
 //! Confinement: a rendered value never holds `/`, never is empty and never consists of dots alone, so a key has the
 //! segments its template has, and lies under the template's prefix.
@@ -12,8 +14,12 @@ mod event_time;
 mod segment;
 mod template;
 
-pub(crate) use event_time::{MAX_TIME_MS, TimeReader, TimeSource, civil_date, epoch_micros, read_time, rfc3339};
+pub(crate) use event_time::{
+    MAX_TIME_MS, TimeReader, TimeSource, civil_date, epoch_micros, is_whole_micros, read_time, rfc3339,
+};
 pub(crate) use template::{Inputs, KeyPlan, KeyScratch};
+
+pub use landfall_job::template::{FIRST_OFFSET_DIGITS, MAX_KEY_BYTES, MAX_SEGMENT_BYTES, MAX_UNIQUE_BYTES};
 
 use crate::reason::{Reason, Rejection, Stage};
 
@@ -22,14 +28,8 @@ pub const FIRST_OFFSET_MARK: char = '\u{1}';
 /// Stands for `{unique}` in a group key.
 pub const UNIQUE_MARK: char = '\u{2}';
 
-/// The longest object key, in bytes, inclusive.
-pub const MAX_KEY_BYTES: usize = 1_024;
-/// The longest segment of a key between slashes, in bytes, inclusive: a file name on common file systems.
-pub const MAX_SEGMENT_BYTES: usize = 255;
-/// What is reserved for `{unique}` when a group key's length is judged, in bytes.
-pub const MAX_UNIQUE_BYTES: usize = 40;
-/// `{first_offset}` is zero-padded to this many digits.
-pub const FIRST_OFFSET_DIGITS: usize = 20;
+/// Divides a group key from the number of its stretch of event time; see [`crate::rotate`].
+pub const STRETCH_MARK: char = '\u{3}';
 
 /// A file's key, once its first record's offset and its unique token are known.
 ///
@@ -47,6 +47,7 @@ pub fn finish_key(group_key: &str, first_offset: i64, unique: &str) -> Result<St
             "the unique token {unique:?} is not 1 to {MAX_UNIQUE_BYTES} letters, digits, '-' or '_'"
         ));
     }
+    let group_key = group_key.split_once(STRETCH_MARK).map_or(group_key, |(place, _)| place);
     let mut key = String::with_capacity(group_key.len() + FIRST_OFFSET_DIGITS + unique.len());
     for character in group_key.chars() {
         match character {
@@ -78,6 +79,7 @@ mod tests {
     fn a_finished_key_has_its_offset_in_twenty_digits_and_its_token() {
         let key = finish_key("a/t+0+\u{1}-\u{2}.jsonl", 42, "0f3a").unwrap();
         assert_eq!(key, "a/t+0+00000000000000000042-0f3a.jsonl");
+        assert_eq!(finish_key("a/\u{2}.jsonl\u{3}483", 42, "0f3a").unwrap(), "a/0f3a.jsonl", "no stretch in a key");
     }
 
     #[test]

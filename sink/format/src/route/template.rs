@@ -1,14 +1,18 @@
 //! The key template, compiled: from a record's fields to its group key.
 
 use jiff::tz::TimeZone;
-use landfall_job::{KeyTemplate, TemplatePart};
+use landfall_job::{DurationMs, KeyTemplate, TemplatePart};
 
 use super::clock_text::{BadFormat, TimeCache, TimeFormat};
 use super::segment::{Alphabet, encode_value};
-use super::{FIRST_OFFSET_DIGITS, FIRST_OFFSET_MARK, MAX_KEY_BYTES, MAX_SEGMENT_BYTES, MAX_UNIQUE_BYTES, UNIQUE_MARK};
+use super::{
+    FIRST_OFFSET_DIGITS, FIRST_OFFSET_MARK, MAX_KEY_BYTES, MAX_SEGMENT_BYTES, MAX_UNIQUE_BYTES, STRETCH_MARK,
+    UNIQUE_MARK,
+};
 use crate::json::{Captures, Kind, unescape_into};
 use crate::reason::{Reason, Rejection, Stage};
 use crate::record::Record;
+use crate::rotate;
 
 /// What a missing or null value is rendered as, where the job does not dead-letter it.
 const NULL_VALUE: &str = "__null__";
@@ -41,6 +45,8 @@ pub(crate) struct KeyPlan {
     /// The key depends on nothing but topic, partition and the two clocks, so the last one often still holds.
     memorable: bool,
     reads_headers: bool,
+    /// By `rotate.event_time`: the length of the stretches of event time that share no file.
+    stretch: Option<DurationMs>,
 }
 
 /// What a key is rendered from.
@@ -136,7 +142,12 @@ impl KeyPlan {
         let own = |piece: &Piece| matches!(piece, Piece::Field { .. } | Piece::Header(_) | Piece::Key);
         let memorable = !pieces.iter().any(own);
         let reads_headers = pieces.iter().any(|piece| matches!(piece, Piece::Header(_)));
-        Ok(Self { pieces, caches, missing_is_rejected, memorable, reads_headers })
+        Ok(Self { pieces, caches, missing_is_rejected, memorable, reads_headers, stretch: None })
+    }
+
+    /// The same, with group keys that keep stretches of event time of this length apart.
+    pub(crate) fn in_stretches(self, stretch: Option<DurationMs>) -> Self {
+        Self { stretch, ..self }
     }
 
     /// Renders the group key into `scratch`; true if it is the same as that of the record before.
@@ -182,6 +193,12 @@ impl KeyPlan {
             }
         }
         check_length(&scratch.key)?;
+        if let Some(length) = self.stretch {
+            let stretch = rotate::Stretch::of(inputs.event_time_ms, length);
+            event.narrow(stretch.from_ms, stretch.until_ms);
+            scratch.key.push(STRETCH_MARK);
+            push_number(&mut scratch.key, stretch.number);
+        }
         if self.memorable {
             scratch.memo = Some(Memo { partition: record.partition, event, wall });
             scratch.memo_topic.clear();
@@ -241,7 +258,7 @@ impl KeyPlan {
     }
 }
 
-fn push_number(key: &mut String, number: i32) {
+fn push_number(key: &mut String, number: impl std::fmt::Display) {
     use std::fmt::Write as _;
     // Writing to a String cannot fail.
     let _ = write!(key, "{number}");

@@ -133,10 +133,32 @@ fn the_remembered_key_is_left_when_topic_partition_or_hour_changes() {
 }
 
 #[test]
+fn the_remembered_key_is_left_at_the_end_of_its_stretch() {
+    let mut fixture = Fixture::new("{topic}/{unique}.{ext}", "UTC", false);
+    fixture.plan = fixture.plan.in_stretches(Some(DurationMs(1_000)));
+    let record = record("{}", None, &NoHeaders);
+    for (event_ms, number) in [(999, 0), (0, 0), (1_000, 1), (1_999, 1), (999, 0), (2_000, 2)] {
+        let key = fixture.render(&record, event_ms, 0).unwrap();
+        assert_eq!(key, format!("bids/\u{2}.jsonl.zst\u{3}{number}"), "{event_ms}");
+    }
+}
+
+#[test]
 fn a_rejection_does_not_leave_half_a_key_to_be_remembered() {
     let mut fixture = Fixture::new("{topic}/{field:x}/{unique}.{ext}", "UTC", true);
     assert!(fixture.render(&record("{}", None, &NoHeaders), 0, 0).is_err());
     assert_eq!(fixture.render(&record(r#"{"x":1}"#, None, &NoHeaders), 0, 0).unwrap(), "bids/1/\u{2}.jsonl.zst");
+}
+
+#[test]
+fn the_alphabet_of_values_is_the_one_by_which_templates_are_judged() {
+    for c in "09azAZ!-_.*'()=+@:,;&".chars() {
+        // Accepted only where a field's value cannot hold the character that ends it: nothing else tells the partition.
+        let template = format!("d/{{field:x}}{c}{{partition}}-{{field:y}}/{{first_offset}}.{{ext}}");
+        let mut kept = String::new();
+        encode_value(&mut kept, format!("x{c}").as_bytes(), Alphabet::Value);
+        assert_eq!(KeyTemplate::parse(&template).is_err(), kept.ends_with(c), "{c}");
+    }
 }
 
 proptest! {

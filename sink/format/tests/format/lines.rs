@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use landfall_format::{Reason, SkipReason, Stage, Verdict, accept};
+use landfall_format::{Reason, STRETCH_MARK, SkipReason, Stage, Verdict, accept, finish_key};
 
 use crate::support::{Files, NOW_MS, plan, record, with_headers};
 
@@ -83,13 +83,21 @@ fn the_envelope_carries_any_key_headers_and_tombstones() {
 }
 
 #[test]
-fn tombstones_are_dead_letters_or_skipped_by_policy() {
-    let mut files = Files::new(plan("  compression: none", ""));
-    let rejection = files.take(&record(None, 0)).unwrap_err();
-    assert_eq!((rejection.stage, rejection.reason), (Stage::Decode, Reason::NullValue));
-    let mut files = Files::new(plan("  compression: none", "decode: {null_value: skip}"));
-    let verdict = accept(&files.plan, &mut files.scratch, &record(None, 0), NOW_MS);
-    assert_eq!(verdict, Verdict::Skip(SkipReason::NullValue));
+fn tombstones_and_empty_values_are_dead_letters_skipped_or_kept_by_policy() {
+    let envelope = "  compression: none\n  envelope: [offset]";
+    for (value, told) in [(None, "null"), (Some(b"".as_slice()), "empty")] {
+        let mut files = Files::new(plan("  compression: none", ""));
+        let rejection = files.take(&record(value, 0)).unwrap_err();
+        assert_eq!((rejection.stage, rejection.reason), (Stage::Decode, Reason::NullValue));
+        assert_eq!(rejection.message, format!("the record's value is {told}; see decode.null_value"));
+        let mut files = Files::new(plan("  compression: none", "decode: {null_value: skip}"));
+        let verdict = accept(&files.plan, &mut files.scratch, &record(value, 0), NOW_MS);
+        assert_eq!(verdict, Verdict::Skip(SkipReason::NullValue));
+        let mut files = Files::new(plan(envelope, "decode: {null_value: keep}"));
+        files.take(&record(Some(b"{\n}"), 0)).unwrap();
+        files.take(&record(value, 1)).unwrap();
+        assert_eq!(files.finish_only(), b"{\"offset\":0,\"value\":{ }}\n{\"offset\":1,\"value\":null}\n");
+    }
 }
 
 #[test]
@@ -103,6 +111,16 @@ fn a_record_over_its_bound_is_too_large_with_key_and_headers_counted() {
 }
 
 #[test]
+fn a_worker_with_little_memory_takes_smaller_records_and_says_so() {
+    let mut files = Files::new(plan("", "").within(100));
+    assert!(files.take(&record(Some(b"1"), 0)).is_ok());
+    let value = format!("\"{}\"", "x".repeat(100));
+    let rejection = files.take(&record(Some(value.as_bytes()), 1)).unwrap_err();
+    assert_eq!(rejection.reason, Reason::TooLarge);
+    assert!(rejection.message.contains("share of worker.memory for one is 100"), "{}", rejection.message);
+}
+
+#[test]
 fn late_events_have_their_own_hours_group() {
     let sink = "  key: \"b/hour={timestamp:%H}/{partition}+{first_offset}.{ext}\"\n  timestamp: {from: field, path: ts, unit: ms}";
     let mut files = Files::new(plan(sink, ""));
@@ -111,6 +129,28 @@ fn late_events_have_their_own_hours_group() {
     }
     let groups: Vec<(&str, u64)> = files.open.iter().map(|(key, chunk)| (key.as_str(), chunk.records())).collect();
     assert_eq!(groups, [("b/hour=12/3+\u{1}.jsonl.zst", 1), ("b/hour=13/3+\u{1}.jsonl.zst", 2)]);
+}
+
+#[test]
+fn stretches_of_event_time_have_files_of_their_own_and_no_trace_in_the_key() {
+    for key in ["b/{partition}+{first_offset}.{ext}", "b/{field:x}/{partition}+{first_offset}.{ext}"] {
+        let sink = format!(
+            "  key: \"{key}\"\n  timestamp: {{from: field, path: ts, unit: ms}}\n  rotate: {{event_time: 10m}}"
+        );
+        let mut files = Files::new(plan(&sink, ""));
+        // Now and a quarter of an hour ago, to and fro.
+        for (offset, ts) in (0..).zip([1_774_877_654_321i64, 1_774_876_754_321, 1_774_877_655_000, 1_774_876_755_000]) {
+            files.take(&record(Some(format!("{{\"ts\":{ts},\"x\":1}}").as_bytes()), offset)).unwrap();
+        }
+        assert_eq!(files.open.values().map(landfall_format::ChunkBuffer::records).collect::<Vec<_>>(), [2, 2], "{key}");
+        let place = key.replace("{field:x}", "1").replace("{partition}", "3").replace("{ext}", "jsonl.zst");
+        for (group, number) in files.open.keys().zip([2_958_127, 2_958_129]) {
+            let marked = place.replace("{first_offset}", "\u{1}");
+            assert_eq!(*group, format!("{marked}{STRETCH_MARK}{number}"));
+            let name = place.replace("{first_offset}", "00000000000000000007");
+            assert_eq!(finish_key(group, 7, "u").unwrap(), name);
+        }
+    }
 }
 
 #[test]

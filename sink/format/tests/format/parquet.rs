@@ -140,12 +140,17 @@ fn the_envelope_has_its_columns_and_keeps_tombstones() {
     let mut tombstone = record(None, 41);
     tombstone.key = None;
     files.take(&tombstone).unwrap();
+    files.take(&record(Some(b""), 42)).unwrap();
     let batch = read(files.finish_only());
-    assert_eq!(strings(&batch, "_topic"), [Some("bids"), Some("bids")]);
-    assert_eq!(batch["_partition"].as_primitive::<Int32Type>().values(), &[3, 3]);
-    assert_eq!(batch["_offset"].as_primitive::<Int64Type>().values(), &[40, 41]);
+    assert!(batch["id"].is_null(2) && batch["_rest"].is_null(2));
+    assert_eq!(strings(&batch, "_topic"), [Some("bids"); 3]);
+    assert_eq!(batch["_partition"].as_primitive::<Int32Type>().values(), &[3, 3, 3]);
+    assert_eq!(batch["_offset"].as_primitive::<Int64Type>().values(), &[40, 41, 42]);
     assert_eq!(batch["_timestamp"].as_primitive::<TimestampMillisecondType>().value(0), 1_774_877_654_321);
-    assert_eq!(batch["_key"].as_binary::<i32>().iter().collect::<Vec<_>>(), [Some(b"key".as_slice()), None]);
+    assert_eq!(
+        batch["_key"].as_binary::<i32>().iter().collect::<Vec<_>>(),
+        [Some(b"key".as_slice()), None, Some(b"key")]
+    );
     let headers = batch["_headers"].as_list::<i32>();
     let first = headers.value(0);
     assert_eq!(first.as_struct().column(0).as_string::<i32>().iter().collect::<Vec<_>>(), [Some("h"), Some("n")]);
@@ -194,6 +199,56 @@ fn many_chunks_make_one_file_with_row_groups_statistics_and_page_index() {
         let ids: Vec<i64> = batch["id"].as_primitive::<Int64Type>().values().to_vec();
         assert_eq!(ids, (0..15_000).collect::<Vec<_>>(), "{compression}");
     }
+}
+
+#[test]
+fn what_a_row_group_will_be_is_told_before_it_leaves() {
+    let sink = "  format: parquet\n  columns: [{name: id, type: int64}, {name: noise, type: string}]";
+    let mut files = Files::new(plan(sink, ""));
+    let mut encoder = files.plan.new_encoder().unwrap();
+    assert_eq!(encoder.in_progress_bytes(), 0);
+    let (mut told, mut id) = (0, 0u64);
+    for _ in 0..8 {
+        for _ in 0..10_000 {
+            id += 1;
+            let noise = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let value = format!("{{\"id\":{id},\"noise\":\"{noise:x}{:x}\"}}", noise.rotate_left(23));
+            files.take(&record(Some(value.as_bytes()), 0)).unwrap();
+        }
+        assert!(encoder.encode(files.seal_only()).unwrap().is_empty(), "a row group left early");
+        assert!(encoder.in_progress_bytes() > told, "the estimate does not grow");
+        told = encoder.in_progress_bytes();
+    }
+    let left: usize = encoder.flush().unwrap().iter().map(Bytes::len).sum();
+    assert_eq!(encoder.in_progress_bytes(), 0, "what left is not in progress");
+    assert!(left / 2 < told && told < left * 2, "{told} bytes were told and {left} left");
+    assert_eq!(plan("", "").new_encoder().unwrap().in_progress_bytes(), 0);
+}
+
+#[test]
+fn a_time_with_finer_digits_than_its_column_is_kept_whole_or_is_a_dead_letter() {
+    let sink = "  format: parquet\n  columns: [{name: ns, type: timestamp(ns)}, {name: at, type: timestamp}]";
+    let mut files = Files::new(plan(sink, ""));
+    let fine = [
+        r#"{"ns":1700000000123456789,"at":"2023-11-14T22:13:20.123456Z"}"#,
+        r#"{"ns":1700000000123456000,"at":"2023-11-14T22:13:20.1234567Z"}"#,
+    ];
+    for (offset, value) in (0..).zip(fine) {
+        files.take(&record(Some(value.as_bytes()), offset)).unwrap();
+    }
+    let batch = read(files.finish_only());
+    let rest = [Some(r#"{"ns":1700000000123456789}"#), Some(r#"{"at":"2023-11-14T22:13:20.1234567Z"}"#)];
+    assert_eq!(strings(&batch, "_rest"), rest);
+    let times = |name: &str| batch[name].as_primitive::<TimestampMicrosecondType>().iter().collect::<Vec<_>>();
+    assert_eq!(times("ns"), [None, Some(1_700_000_000_123_456)]);
+    assert_eq!(times("at"), [Some(1_700_000_000_123_456), None]);
+    let mut files = Files::new(plan(&format!("{sink}\n  rest: dead_letter"), ""));
+    let rejection = files.take(&record(Some(fine[0].as_bytes()), 0)).unwrap_err();
+    assert_eq!(rejection.reason, Reason::SchemaMismatch);
+    assert_eq!(
+        rejection.message,
+        "the column ns is timestamp(ns), and the value is a time with digits finer than microseconds"
+    );
 }
 
 #[test]

@@ -7,11 +7,11 @@ use crate::support::{Files, plan, record};
 
 /// Name, bytes, and the reason they are set aside for.
 fn poison() -> Vec<(&'static str, Vec<u8>, Reason)> {
-    use Reason::{InvalidUtf8, MalformedJson, TooLarge};
+    use Reason::{InvalidUtf8, MalformedJson, NullValue, TooLarge};
     let nested = |open: &str| open.repeat(100_000).into_bytes();
     let bytes = |text: &str| text.as_bytes().to_vec();
     vec![
-        ("empty", vec![], MalformedJson),
+        ("empty", vec![], NullValue),
         ("white space only", bytes(" \n\t"), MalformedJson),
         ("truncated UTF-8", b"{\"a\":\"\xc3".to_vec(), InvalidUtf8),
         ("truncated UTF-8 inside", b"{\"a\":\"\xe2\x82\"}".to_vec(), InvalidUtf8),

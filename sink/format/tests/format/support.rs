@@ -10,10 +10,14 @@ use landfall_job::JobSpec;
 
 pub(crate) const NOW_MS: i64 = 1_774_884_854_321;
 
-/// Compiles a job whose `sink` and other sections are given as YAML lines.
+/// Compiles a job whose `sink` and other sections are given as YAML lines; its records have at most 1 MiB.
 pub(crate) fn plan(sink: &str, others: &str) -> Plan {
+    plan_of("1 MiB", sink, others)
+}
+
+pub(crate) fn plan_of(max_record_bytes: &str, sink: &str, others: &str) -> Plan {
     let text = format!(
-        "name: bids\nsource: {{cluster: main, topics: [bids], max_record_bytes: 1 MiB}}\nsink:\n  bucket: lake\n{sink}\n{others}"
+        "name: bids\nsource: {{cluster: main, topics: [bids], max_record_bytes: {max_record_bytes}}}\nsink:\n  bucket: lake\n{sink}\n{others}"
     );
     let spec = JobSpec::parse(&text).unwrap_or_else(|errors| panic!("{text}\n{errors}"));
     Plan::compile(&spec).unwrap()

@@ -41,7 +41,7 @@ pub(super) static TABLE: Table = Table {
             "null_value",
             "`dead_letter`, `skip` or `keep`",
             "dead_letter",
-            "what becomes of a record without a value; `keep` needs `sink.envelope` when the format is `jsonl`",
+            "what becomes of a record whose value is null or empty; `keep` lands it as null and needs `sink.envelope` when the format is `jsonl`",
         ),
     ],
     refused: &[

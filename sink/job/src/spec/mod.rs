@@ -7,6 +7,7 @@ mod decode;
 mod object;
 mod rotate;
 mod sink;
+mod sink_rules;
 mod sink_words;
 mod source;
 mod start;
@@ -163,7 +164,15 @@ impl JobSpec {
         let pool = section.read_with("pool", plain_name);
         let max_workers = section.read_with("max_workers", |node| within(u32::from_node(node)?, 1, 1_000));
         section.finish();
-        let spec = Self {
+        let read = check::Read {
+            name: name.as_ref(),
+            source: source.as_ref(),
+            decode: decode.as_ref(),
+            sink: sink.as_ref(),
+            dead_letter: dead_letter.as_ref(),
+        };
+        check::across_sections(&read, problems);
+        Some(Self {
             name: name?,
             team: team?,
             labels: labels?,
@@ -174,9 +183,7 @@ impl JobSpec {
             delivery: delivery?,
             pool: pool?,
             max_workers: max_workers?,
-        };
-        check::across_fields(&spec, problems);
-        Some(spec)
+        })
     }
 }
 

@@ -19,7 +19,7 @@ pub struct RotateSpec {
     /// When nothing came for so long.
     #[serde(serialize_with = "or_never")]
     pub idle: Option<DurationMs>,
-    /// When the record times in it span this much.
+    /// The length of the stretches of event time that share no file.
     #[serde(serialize_with = "or_never")]
     pub event_time: Option<DurationMs>,
 }
@@ -39,7 +39,7 @@ pub(super) static TABLE: Table = Table {
             "event_time",
             "duration, 1s to 366d, or `never`",
             "never",
-            "a file is closed when the times of its records span this much",
+            "every stretch of event time of this length, counted from 1970-01-01T00:00:00Z, has files of its own; one that the stream has passed is closed once nothing came to it for so long, at most a minute",
         ),
     ],
     refused: &[],

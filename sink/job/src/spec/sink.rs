@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::object::{self, Sse, StorageClass, account_id, tag};
 use super::rotate::{self, RotateSpec};
+use super::sink_rules::Draft;
 use super::sink_words::{Compression, EnvelopeField, ExistingObject, MissingField, Rest, SinkFormat};
 use super::timestamp::{self, TimestampSource};
 use crate::column::{Column, ColumnType};
@@ -63,7 +64,7 @@ static COLUMN_TABLE: Table = Table {
         Field::required(
             "type",
             "a column type such as string, int64 or decimal(18,4)",
-            "one of `string`, `int32`, `int64`, `float`, `double`, `boolean`, `date`, `timestamp(UNIT)`, `decimal(P,S)`, `json`, `list<T>`, `struct<a: T, b: T>`",
+            "one of `string`, `int32`, `int64`, `float`, `double`, `boolean`, `date`, `timestamp(UNIT)`, `decimal(P,S)`, `json`, `list<T>`, `struct<a: T, b: T>`; a timestamp holds microseconds, and a time with finer digits does not fit it",
         ),
         Field::optional("path", "dotted path", "the name", "where the value is in the record"),
     ],
@@ -169,18 +170,9 @@ impl SinkSpec {
         let tags = section.map_with("tags", tag);
         let sse = Sse::read(&mut section);
         let expected_bucket_owner = section.read_optional_with("expected_bucket_owner", account_id);
+        Draft { format, compression, rest, columns: &columns, envelope: envelope.as_deref() }.check(&section);
         if tags.as_ref().is_some_and(|tags| tags.len() > 10) {
             section.conflict("tags", "has more than 10 tags", "keep at most 10, as S3 does");
-        }
-        let no_columns = !section.has("columns") || section.is_empty_list("columns");
-        if format == Some(SinkFormat::Parquet) && no_columns {
-            let fix = "write columns: [{name: id, type: int64}], one for each field of the record";
-            section.conflict("columns", "is missing, and format: parquet needs it", fix);
-        }
-        if format == Some(SinkFormat::Jsonl) {
-            for name in ["columns", "rest"].into_iter().filter(|name| section.has(name)) {
-                section.conflict(name, "has no meaning with format: jsonl", "write format: parquet, or leave it out");
-            }
         }
         section.finish();
         let rest = match (format?, rest?) {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::start::{Start, Stop, start, stop};
+use super::start::{self, Start, Stop};
 use super::topics::{TopicPattern, Topics};
 use crate::names::{group_name, plain_name, topic_name};
 use crate::reader::{Field, FromNode, Node, Refusal, Refused, Section, Table, within};
@@ -80,13 +80,13 @@ pub(super) static TABLE: Table = Table {
             "start",
             "`earliest`, `latest`, `committed`, `{timestamp: RFC 3339}` or `{offsets: {topic: {partition: offset}}}`",
             "`earliest`, and the job is refused if its group has commits",
-            "where to begin; resolved once, when the job is created",
+            "where to begin; resolved once, when the job is created, and for a topic that is added later when it is added",
         ),
         Field::preset(
             "stop",
             "`never`, `end` or `{timestamp: RFC 3339}`",
             "never",
-            "where to end; `end` is the end as it is when the job is created",
+            "where to end; `end` is the end as it is when the job is created, and a timestamp must have passed by then",
         ),
         Field::preset(
             "isolation",
@@ -149,8 +149,8 @@ impl SourceSpec {
         let mut section = job.section("source");
         let cluster = section.read_with("cluster", plain_name);
         let topics = topics(&mut section);
-        let start = section.read_optional_with("start", start);
-        let stop = section.read_with("stop", stop);
+        let start = section.read_optional_with("start", start::start);
+        let stop = section.read_with("stop", start::stop);
         let isolation = section.read("isolation");
         let group = section.read_optional_with("group", group_name);
         let on_offset_reset = section.read("on_offset_reset");
@@ -158,6 +158,7 @@ impl SourceSpec {
         let max_record_bytes = section.read_with("max_record_bytes", |node| {
             within(ByteSize::from_node(node)?, ByteSize::kib(1), ByteSize::mib(128))
         });
+        start::check(&section, topics.as_ref(), start.as_ref().and_then(Option::as_ref), stop);
         section.finish();
         Some(Self {
             cluster: cluster?,

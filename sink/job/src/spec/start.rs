@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use super::topics::Topics;
 use crate::names::check_topic_name;
-use crate::reader::{FromNode, Node, Number, Refusal, refuse_word};
+use crate::reader::{FromNode, Node, Number, Refusal, Section, refuse_word};
 use crate::units::TimestampMs;
 
 /// Where a job begins; resolved once, when it is created.
@@ -89,6 +90,22 @@ pub(super) fn stop(node: &Node) -> Result<Stop, Refusal> {
             _ => Err(Refusal::new("is not a stop", "write {timestamp: 2026-01-31T13:45:00Z}")),
         },
         other => Err(refuse_word(other, "a stop", STOPS, &[])),
+    }
+}
+
+/// Start and stop beside each other and the topics, where they could be read.
+pub(super) fn check(section: &Section<'_>, topics: Option<&Topics>, start: Option<&Start>, stop: Option<Stop>) {
+    if let (Some(Start::Offsets(offsets)), Some(topics)) = (start, topics) {
+        for topic in offsets.keys().filter(|topic| !topics.contains(topic)) {
+            let problem = format!("names the topic {topic}, which the job does not read");
+            section.conflict("start.offsets", &problem, "name topics of the source only");
+        }
+    }
+    if let (Some(Start::Timestamp(start)), Some(Stop::Timestamp(end))) = (start, stop)
+        && *start >= end
+    {
+        let problem = format!("is not after source.start.timestamp, {start}");
+        section.refuse("stop.timestamp", &Node::Text(end.to_string()), Refusal::new(problem, "write a later time"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The parser of key templates and the rules that confine them.
+//! The parser of key templates.
 
 use super::strftime::check_strftime;
 use super::{TemplatePart, TemplatePart as P};
@@ -7,10 +7,6 @@ use crate::reader::{Refusal, closest};
 
 /// The longest template, in bytes: rendered keys have at most 1,024.
 const MAX_BYTES: usize = 900;
-/// The longest segment of a key, in bytes: a file name in many stores.
-const MAX_SEGMENT_BYTES: usize = 255;
-/// What `{first_offset}`, `{unique}` and `{ext}` may take of a segment at least, in bytes.
-const OFFSET_BYTES: usize = 20;
 const PLACEHOLDERS: &[&str] =
     &["topic", "partition", "first_offset", "timestamp", "wall_clock", "field", "header", "key", "unique", "ext"];
 const GRAMMAR: &str = "known are {topic} {partition} {first_offset} {timestamp:FORMAT} {wall_clock:FORMAT} {field:PATH} \
@@ -124,80 +120,6 @@ fn time(
         if !piece.is_empty() {
             check_strftime(piece)?;
             parts.push(part(piece.to_owned()));
-        }
-    }
-    Ok(())
-}
-
-/// The rules beyond the grammar.
-pub(super) fn check(parts: &[TemplatePart]) -> Result<(), Refusal> {
-    match parts.first() {
-        Some(P::Literal(_) | P::Topic) => {}
-        None => {
-            return Err(Refusal::new("is empty", "write a template such as {topic}/{partition}+{first_offset}.{ext}"));
-        }
-        Some(_) => {
-            let fix = "put fixed text before it, so that every key of the job lies under one prefix";
-            return Err(Refusal::new("does not begin with fixed text or {topic}", fix));
-        }
-    }
-    check_ending(parts)?;
-    check_segments(parts)?;
-    let has = |wanted: &TemplatePart| parts.contains(wanted);
-    if has(&P::FirstOffset) && !has(&P::Partition) {
-        return Err(Refusal::new(
-            "has {first_offset} without {partition}",
-            "add {partition}: offsets count within one",
-        ));
-    }
-    if !has(&P::Unique) && !has(&P::FirstOffset) {
-        let fix = "add {unique}, or {partition} with {first_offset}";
-        return Err(Refusal::new("would give two files one name", fix));
-    }
-    Ok(())
-}
-
-fn check_ending(parts: &[TemplatePart]) -> Result<(), Refusal> {
-    let fix = "end it with .{ext}, and use {ext} nowhere else";
-    let [.., P::Literal(before), P::Ext] = parts else {
-        return Err(Refusal::new("does not end with .{ext}", fix));
-    };
-    if !before.ends_with('.') || before.ends_with("/.") {
-        return Err(Refusal::new("has no name and dot before {ext}", fix));
-    }
-    if parts.iter().filter(|part| **part == P::Ext).count() > 1 {
-        return Err(Refusal::new("has {ext} twice", fix));
-    }
-    Ok(())
-}
-
-fn check_segments(parts: &[TemplatePart]) -> Result<(), Refusal> {
-    // One character stands for a rendered value: it is neither a dot nor a slash, and never empty.
-    let mut shape = String::new();
-    for part in parts {
-        match part {
-            P::Literal(text) => shape.push_str(text),
-            P::FirstOffset => shape.push_str(&"#".repeat(OFFSET_BYTES)),
-            _ => shape.push('#'),
-        }
-    }
-    if shape.starts_with('/') {
-        return Err(Refusal::new("begins with /", "leave the first / out"));
-    }
-    for segment in shape.split('/') {
-        match segment {
-            "" => return Err(Refusal::new("has an empty segment //", "write one / between names")),
-            "." | ".." => {
-                return Err(Refusal::new(
-                    format!("has the segment {segment}"),
-                    "leave it out, a key never leaves its prefix",
-                ));
-            }
-            long if long.len() > MAX_SEGMENT_BYTES => {
-                let problem = format!("has a segment longer than {MAX_SEGMENT_BYTES} bytes");
-                return Err(Refusal::new(problem, "shorten what lies between two slashes"));
-            }
-            _ => {}
         }
     }
     Ok(())
