@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use landfall_kafka::{ClusterClient, ClusterError, TopicPartition, Topics};
+use landfall_kafka::{ClusterClient, ClusterError, Isolation, TopicPartition, Topics};
 
-use crate::lag::{LagReport, PartitionFacts, report};
+use landfall_store::lag::{LagReport, PartitionFacts, report};
 
 /// What is measured.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Request {
     pub cluster: String,
     pub group: String,
     pub topics: Topics,
+    /// The job's own: what an open transaction holds back is no lag of a reader that cannot see it.
+    pub isolation: Isolation,
     /// Commits that carry another uid in their metadata are not this job's and do not count. `None`: all count.
     pub job_uid: Option<String>,
     /// Positions that live heartbeats tell (exclusive).
@@ -55,7 +57,7 @@ pub fn measure(client: &ClusterClient, request: &Request, now_ms: i64) -> Result
         partitions.extend(own.map(|partition| TopicPartition { topic: Arc::clone(&name), partition: *partition }));
     }
     // Ends before commits: a commit that moves in between must not make lag look smaller than it was.
-    let watermarks = client.watermarks(&partitions)?;
+    let watermarks = client.watermarks(&partitions, request.isolation)?;
     let committed: BTreeMap<_, _> = client
         .committed(&request.group, &partitions)?
         .into_iter()

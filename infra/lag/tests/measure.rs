@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use landfall_kafka::{ClusterClient, CommitOffset, Connection, EmbeddedKafka, TopicPartition, Topics};
+use landfall_kafka::{
+    ClusterClient, CommitOffset, Connection, EmbeddedKafka, GroupProtocol, Isolation, TopicPartition, Topics,
+};
 use landfall_lag::{Age, MeasureError, Reached, Request, measure};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -25,7 +27,12 @@ fn lag_is_measured_from_positions_commits_and_origins_with_the_age_of_the_oldest
         producer.send(record).map_err(|(error, _)| error).unwrap();
     }
     producer.flush(Duration::from_secs(30)).unwrap();
-    let connection = Connection { bootstrap, properties: BTreeMap::new(), client_id: "test".into() };
+    let connection = Connection {
+        bootstrap,
+        properties: BTreeMap::new(),
+        client_id: "test".into(),
+        group_protocol: GroupProtocol::Classic,
+    };
     let client = ClusterClient::new(&connection, Duration::from_secs(20)).unwrap();
     let commit = |n, offset, uid: &str| CommitOffset { partition: partition(n), offset, metadata: uid.into() };
     client.commit("g", &[commit(0, 10, "own"), commit(1, 60, "own"), commit(2, 90, "foreign")]).unwrap();
@@ -33,6 +40,7 @@ fn lag_is_measured_from_positions_commits_and_origins_with_the_age_of_the_oldest
         cluster: "main".into(),
         group: "g".into(),
         topics: Topics::Names(vec!["bids".into(), "missing".into()]),
+        isolation: Isolation::ReadCommitted,
         job_uid: Some("own".into()),
         positions: BTreeMap::from([(partition(0), 100)]),
         origins: BTreeMap::from([(partition(2), 50)]),

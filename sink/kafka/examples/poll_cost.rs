@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use landfall_kafka::{
-    ClusterClient, Connection, KafkaSource, NewTopicSpec, Source, SourceEvent, SourceSettings, Topics,
+    ClusterClient, Connection, GroupProtocol, KafkaSource, NewTopicSpec, Source, SourceEvent, SourceSettings, Topics,
 };
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -24,8 +24,12 @@ fn main() {
     let bootstrap = args.next().unwrap_or_else(|| panic!("give host:port of a broker"));
     let records: usize = args.next().map_or(2_000_000, |n| n.parse().unwrap());
     let bytes: usize = args.next().map_or(650, |n| n.parse().unwrap());
-    let connection =
-        Connection { bootstrap: bootstrap.clone(), properties: BTreeMap::new(), client_id: "poll-cost".into() };
+    let connection = Connection {
+        bootstrap: bootstrap.clone(),
+        properties: BTreeMap::new(),
+        client_id: "poll-cost".into(),
+        group_protocol: GroupProtocol::Classic,
+    };
     let topic = format!("poll-cost-{}", std::process::id());
     let spec = NewTopicSpec {
         name: topic.clone(),

@@ -1,6 +1,6 @@
-//! Questions asked of a cluster outside any group: which topics there are and their ids, where partitions begin and
-//! end, what a group has committed. Every request is bounded by the client's time limit; all methods block and
-//! belong on a blocking thread. Offsets are those a committed reader can reach: the end is the last stable offset.
+//! Questions asked of a cluster outside any group: which topics there are and their ids; in `offsets` where partitions
+//! begin and end, in `groups` what a group has committed, in `peek` the timestamps of single records. Every request is
+//! bounded by the client's time limit; all methods block and belong on a blocking thread.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,11 +15,12 @@ use rdkafka::metadata::MetadataPartition;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::cluster_error::ClusterError;
+use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::kind_of;
-use crate::events::{ListEntry, code_name, read_partition_list};
+use crate::events::{ListEntry, code_name};
 use crate::native_admin::{self, NativeError};
-use crate::settings::{Connection, SettingsError, Topics, check_topic_name};
+use crate::settings::{Isolation, SettingsError, Topics, check_topic_name};
 use crate::source::{SourceErrorKind, TopicPartition};
 
 pub(crate) type Client = Arc<BaseConsumer<Context>>;
@@ -37,6 +38,9 @@ const DRAIN: usize = 64;
 pub struct ClusterClient {
     /// Replaced when it believes in a group coordinator that is none any more.
     client: Mutex<Client>,
+    /// Another client: librdkafka takes the isolation of an offset request from the client's configuration. Made when
+    /// it is first wanted, as few jobs read what is not committed.
+    uncommitted: Mutex<Option<Client>>,
     context: Context,
     config: ClientConfig,
     bootstrap: String,
@@ -61,13 +65,6 @@ pub struct TopicDescription {
     /// Whether we may read and write it; `None` where the cluster does not say.
     pub may_read: Option<bool>,
     pub may_write: Option<bool>,
-}
-
-/// Where a partition begins (inclusive) and ends (exclusive).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watermarks {
-    pub start: i64,
-    pub end: i64,
 }
 
 /// What a group has committed for one partition.
@@ -97,9 +94,10 @@ impl ClusterClient {
     /// The connection cannot be that of a client.
     pub fn new(connection: &Connection, timeout: Duration) -> Result<Self, ClusterError> {
         let context = Context::new(&connection.client_id);
-        let config = connection.admin_config()?;
+        let config = connection.admin_config(Isolation::ReadCommitted)?;
         let client = Mutex::new(new_client(&config, &context)?);
-        Ok(Self { client, context, config, bootstrap: connection.bootstrap.clone(), timeout })
+        let bootstrap = connection.bootstrap.clone();
+        Ok(Self { client, uncommitted: Mutex::default(), context, config, bootstrap, timeout })
     }
 
     /// The cluster's id, `None` if it has none.
@@ -172,40 +170,6 @@ impl ClusterClient {
         Ok(found)
     }
 
-    /// First and end offset of each partition, by two requests a broker.
-    ///
-    /// # Errors
-    /// See [`ClusterError`].
-    pub fn watermarks(&self, partitions: &[TopicPartition]) -> Result<Vec<(TopicPartition, Watermarks)>, ClusterError> {
-        let starts = self.offsets_for(partitions.iter().map(|p| (p, Offset::Beginning)), "first offsets")?;
-        let ends = self.offsets_for(partitions.iter().map(|p| (p, Offset::End)), "end offsets")?;
-        let mut ends: BTreeMap<_, _> = ends.into_iter().collect();
-        let missing = |p: &TopicPartition| {
-            self.failed("end offsets", (Code::Partial, format!("{p:?} is missing from the answer")))
-        };
-        starts
-            .into_iter()
-            .map(|(partition, start)| match ends.remove(&partition) {
-                Some(end) => Ok((partition, Watermarks { start, end })),
-                None => Err(missing(&partition)),
-            })
-            .collect()
-    }
-
-    /// For each partition the first offset whose record is not older than the given time in milliseconds since the
-    /// epoch; `None` where all records are older.
-    ///
-    /// # Errors
-    /// See [`ClusterError`].
-    pub fn offsets_at(
-        &self,
-        times_ms: &[(TopicPartition, i64)],
-    ) -> Result<Vec<(TopicPartition, Option<i64>)>, ClusterError> {
-        let wanted = times_ms.iter().map(|(partition, time_ms)| (partition, Offset::Offset((*time_ms).max(0))));
-        let answer = self.offsets_for(wanted, "offsets for a time")?;
-        Ok(answer.into_iter().map(|(partition, offset)| (partition, (offset >= 0).then_some(offset))).collect())
-    }
-
     /// Makes a topic and waits until the cluster has it.
     ///
     /// # Errors
@@ -263,27 +227,6 @@ impl ClusterClient {
         Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
     }
 
-    fn offsets_for<'a>(
-        &self,
-        wanted: impl Iterator<Item = (&'a TopicPartition, Offset)>,
-        request: &str,
-    ) -> Result<Vec<(TopicPartition, i64)>, ClusterError> {
-        let list = list_of(wanted)?;
-        if list.count() == 0 {
-            return Ok(Vec::new());
-        }
-        let answer = self.client().offsets_for_times(list, self.timeout);
-        let answer = answer.map_err(|error| self.failed_kafka(request, &error))?;
-        self.drain();
-        read_partition_list(&answer)
-            .into_iter()
-            .map(|entry| {
-                let entry = self.check(entry, request)?;
-                Ok((TopicPartition { topic: Arc::from(entry.topic), partition: entry.partition }, entry.offset))
-            })
-            .collect()
-    }
-
     pub(crate) fn check(&self, entry: ListEntry, request: &str) -> Result<ListEntry, ClusterError> {
         match entry.error {
             None => Ok(entry),
@@ -297,7 +240,7 @@ impl ClusterClient {
         }
     }
 
-    fn failed_kafka(&self, request: &str, error: &KafkaError) -> ClusterError {
+    pub(crate) fn failed_kafka(&self, request: &str, error: &KafkaError) -> ClusterError {
         let code = match error {
             KafkaError::AdminOp(code) => Some(*code),
             other => other.rdkafka_error_code(),
@@ -330,12 +273,14 @@ impl ClusterClient {
         }
     }
 
-    /// Takes in what the client has to say, so that it does not pile up and its errors are known.
-    fn drain(&self) {
-        let client = self.client();
-        for _ in 0..DRAIN {
-            // Errors reach the context as well; nothing is consumed here.
-            let _ = client.poll(Duration::ZERO);
+    /// Takes in what the clients have to say, so that it does not pile up and their errors are known.
+    pub(crate) fn drain(&self) {
+        let uncommitted = self.uncommitted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for client in uncommitted.into_iter().chain([self.client()]) {
+            for _ in 0..DRAIN {
+                // Errors reach the context as well; nothing is consumed here.
+                let _ = client.poll(Duration::ZERO);
+            }
         }
     }
 
@@ -346,6 +291,20 @@ impl ClusterClient {
 
     pub(crate) fn fresh_client(&self) -> Result<Client, SettingsError> {
         new_client(&self.config, &self.context)
+    }
+
+    /// The client that sees offsets as a reader of this isolation does.
+    pub(crate) fn reader(&self, isolation: Isolation) -> Result<Client, SettingsError> {
+        if isolation == Isolation::ReadCommitted {
+            return Ok(self.client());
+        }
+        let mut made = self.uncommitted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = made.as_ref() {
+            return Ok(Arc::clone(client));
+        }
+        let mut config = self.config.clone();
+        config.set("isolation.level", isolation.level());
+        Ok(Arc::clone(made.insert(new_client(&config, &self.context)?)))
     }
 
     pub(crate) fn client(&self) -> Client {

@@ -3,6 +3,7 @@
 //! A partition that the group assigns is taken into librdkafka's assignment at once, at offset 0 and paused, so that
 //! the group never waits while the worker reads its log; `start` seeks and resumes.
 
+use std::cell::Cell;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,14 @@ use crate::events::{EventQueue, read_partition_list};
 use crate::lists::{commit_list, list_of};
 use crate::settings::{SettingsError, SourceSettings};
 use crate::slots::Phase;
-use crate::source::{CommitOffset, CommittedOffsets, Source, SourceError, SourceErrorKind, TopicPartition};
+use crate::source::{
+    CommitOffset, CommittedOffsets, Source, SourceError, SourceErrorKind, SourceEvent, TopicPartition,
+};
 use crate::state::{State, Visit};
+
+/// A poll ends after about so many bytes of keys and values, however few the records: whoever takes them looks at its
+/// memory between two polls.
+const POLL_BYTES: usize = 4 << 20;
 
 /// The consumer of one job on one cluster.
 pub struct KafkaSource {
@@ -54,14 +61,22 @@ impl Source for KafkaSource {
     fn poll(&mut self, timeout: Duration, max_events: usize, visit: Visit<'_>) -> usize {
         let Some(queue) = &self.queue else { return 0 };
         let mut delivered = 0;
+        let bytes = Cell::new(0);
+        let mut weighed = |event: SourceEvent<'_>| {
+            if let SourceEvent::Record(record) = &event {
+                let payload = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+                bytes.set(bytes.get() + payload);
+            }
+            visit(event);
+        };
         // Dropped records count as well: a poll never takes longer than its bounds say.
         let mut read = 0;
         let mut wait = timeout;
         let mut deadline = None;
-        while read < max_events {
+        while read < max_events && bytes.get() < POLL_BYTES {
             let Some(mut event) = queue.poll(wait) else { break };
             read += 1;
-            delivered += self.state.dispatch(queue, event.read(), visit);
+            delivered += self.state.dispatch(queue, event.read(), &mut weighed);
             wait = if delivered > 0 || timeout.is_zero() {
                 Duration::ZERO
             } else {

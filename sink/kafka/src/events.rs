@@ -289,29 +289,45 @@ impl<'a> Message<'a> {
     }
 }
 
-impl HeaderSource for Message<'_> {
-    fn read(&self) -> Vec<(String, Option<Vec<u8>>)> {
+impl Message<'_> {
+    /// Name and value of each header in order, borrowed: nothing is copied.
+    fn each_header(&self, mut visit: impl FnMut(&[u8], Option<&[u8]>)) {
         let mut headers = std::ptr::null_mut();
         // SAFETY: message and out-pointer are valid; the headers stay owned by the message. librdkafka parses them
         // into the message at the first call, which is safe because a message is seen by one thread only (it is
         // neither Send nor Sync).
         let answer = unsafe { sys::rd_kafka_message_headers(self.message, &raw mut headers) };
-        let mut read = Vec::new();
         if answer != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || headers.is_null() {
-            return read;
+            return;
         }
-        loop {
+        for index in 0.. {
             let (mut name, mut value, mut len) = (std::ptr::null(), std::ptr::null(), 0);
             // SAFETY: headers and out-pointers are valid; an index past the end is answered by an error.
-            let answer = unsafe {
-                sys::rd_kafka_header_get_all(headers, read.len(), &raw mut name, &raw mut value, &raw mut len)
-            };
+            let answer =
+                unsafe { sys::rd_kafka_header_get_all(headers, index, &raw mut name, &raw mut value, &raw mut len) };
             if answer != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-                return read;
+                return;
             }
-            // SAFETY: name and value live with the message and are copied.
-            read.push(unsafe { (owned(name), slice(value.cast(), len).map(<[u8]>::to_vec)) });
+            // SAFETY: name and value live with the message, which outlives the visit.
+            let (name, value) = unsafe { (text(name), slice(value.cast(), len)) };
+            visit(name.to_bytes(), value);
         }
+    }
+}
+
+impl HeaderSource for Message<'_> {
+    fn read(&self) -> Vec<(String, Option<Vec<u8>>)> {
+        let mut read = Vec::new();
+        self.each_header(|name, value| {
+            read.push((String::from_utf8_lossy(name).into_owned(), value.map(<[u8]>::to_vec)));
+        });
+        read
+    }
+
+    fn total_bytes(&self) -> usize {
+        let mut bytes = 0;
+        self.each_header(|name, value| bytes += name.len() + value.map_or(0, <[u8]>::len));
+        bytes
     }
 }
 
@@ -359,13 +375,17 @@ pub(crate) unsafe fn read_list(list: *const sys::rd_kafka_topic_partition_list_t
 }
 
 /// # Safety
-/// `text` is null or a C string alive for the call.
-pub(crate) unsafe fn owned(text: *const c_char) -> String {
-    if text.is_null() {
-        return String::new();
-    }
+/// `pointer` is null or a C string alive for the call.
+pub(crate) unsafe fn owned(pointer: *const c_char) -> String {
     // SAFETY: by the caller.
-    unsafe { CStr::from_ptr(text).to_string_lossy().into_owned() }
+    unsafe { text(pointer) }.to_string_lossy().into_owned()
+}
+
+/// # Safety
+/// `pointer` is null or a C string alive for 'a.
+unsafe fn text<'a>(pointer: *const c_char) -> &'a CStr {
+    // SAFETY: by the caller.
+    if pointer.is_null() { c"" } else { unsafe { CStr::from_ptr(pointer) } }
 }
 
 /// # Safety

@@ -9,6 +9,7 @@
 
 mod admin;
 mod cluster_error;
+mod connection;
 mod consumer;
 mod context;
 mod error;
@@ -18,6 +19,7 @@ mod groups;
 mod lists;
 mod mock;
 mod native_admin;
+mod offsets;
 mod pattern;
 mod peek;
 mod range;
@@ -27,13 +29,15 @@ mod slots;
 pub mod source;
 mod state;
 
-pub use admin::{ClusterClient, GroupOffset, NewTopicSpec, TopicDescription, Watermarks};
+pub use admin::{ClusterClient, GroupOffset, NewTopicSpec, TopicDescription};
 pub use cluster_error::ClusterError;
+pub use connection::Connection;
 pub use consumer::KafkaSource;
 pub use mock::{EmbeddedKafka, EmbeddedKafkaError};
+pub use offsets::Watermarks;
 pub use pattern::{PatternError, TopicPattern};
 pub use range::{RangeError, read_range};
-pub use settings::{Connection, GroupProtocol, Isolation, SettingsError, SourceSettings, Topics};
+pub use settings::{GroupProtocol, Isolation, SettingsError, SourceSettings, Topics};
 pub use source::{
     CommitOffset, CommittedOffsets, HeaderSource, Headers, RecordRef, Source, SourceError, SourceErrorKind,
     SourceEvent, TopicPartition,

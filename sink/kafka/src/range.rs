@@ -1,15 +1,19 @@
-//! Reading a stretch of one partition outside any group: to rebuild a lost upload, to audit, to replay.
+//! Reading a stretch of one partition outside any group: to rebuild a lost upload, to audit, to replay. Records come
+//! through [`crate::events`] as a job's own do, so that the same record has the same headers on both ways.
 
 use std::time::{Duration, Instant};
 
-use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::settings::{SettingsError, SourceSettings};
-use crate::source::{HeaderSource, Headers, RecordRef, TopicPartition};
+use crate::context::Context;
+use crate::error::kind_of;
+use crate::events::{Event, EventQueue, Message};
+use crate::settings::{SettingsError, SourceSettings, check_topic_name};
+use crate::source::{Headers, RecordRef, SourceErrorKind, TopicPartition};
+
+const STEP: Duration = Duration::from_millis(200);
 
 /// Why a stretch could not be read whole.
 #[derive(Debug, thiserror::Error)]
@@ -23,15 +27,6 @@ pub enum RangeError {
     Settings(#[from] SettingsError),
     #[error("kafka: {0}")]
     Kafka(#[from] KafkaError),
-}
-
-struct MessageHeaders<'a>(&'a BorrowedMessage<'a>);
-
-impl HeaderSource for MessageHeaders<'_> {
-    fn read(&self) -> Vec<(String, Option<Vec<u8>>)> {
-        let Some(headers) = self.0.headers() else { return Vec::new() };
-        headers.iter().map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect()
-    }
 }
 
 /// Delivers the records of `from` (inclusive) to `end` (exclusive) in order; offsets without a record are passed over.
@@ -50,50 +45,64 @@ pub fn read_range(
     if from >= end {
         return Ok(());
     }
-    let consumer: BaseConsumer = settings.client_config()?.create()?;
-    let mut wanted = TopicPartitionList::new();
-    wanted.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(from))?;
-    consumer.assign(&wanted)?;
+    let queue = assigned(settings, partition, from)?;
     let mut last_seen = Instant::now();
     let mut last = "none".to_owned();
-    loop {
-        match consumer.poll(Duration::from_millis(200)) {
-            Some(Ok(message)) => {
+    while last_seen.elapsed() <= idle {
+        let Some(mut event) = queue.poll(STEP) else { continue };
+        match event.read() {
+            Event::Message(message) => {
                 last_seen = Instant::now();
-                if message.offset() >= end {
-                    return Ok(());
-                }
-                let headers = MessageHeaders(&message);
-                let record = RecordRef {
-                    slot: 0,
-                    offset: message.offset(),
-                    timestamp_ms: message.timestamp().to_millis().unwrap_or(-1),
-                    key: message.key(),
-                    value: message.payload(),
-                    headers: Headers::from_source(&headers),
-                };
-                let done = message.offset() + 1 >= end;
-                if !visit(record) || done {
+                if message.offset() >= end || !visit(record(&message)) || message.offset() + 1 >= end {
                     return Ok(());
                 }
             }
             // One partition is assigned, so the end that is reached is its own.
-            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
-            Some(Err(error)) => match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                    return Err(RangeError::Gone {
-                        topic: partition.topic.to_string(),
-                        partition: partition.partition,
-                        offset: from,
-                        message: error.to_string(),
-                    });
-                }
-                Some(_) | None => last = error.to_string(),
-            },
-            None => {}
+            Event::EndOfPartition { .. } => return Ok(()),
+            Event::Error {
+                code: RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
+                message,
+                ..
+            } => {
+                return Err(RangeError::Gone {
+                    topic: partition.topic.to_string(),
+                    partition: partition.partition,
+                    offset: from,
+                    message,
+                });
+            }
+            // librdkafka would go on behind the batch: its records are there, only not readable now.
+            Event::Error { code, .. } if kind_of(code) == SourceErrorKind::Corrupt => {
+                return Err(KafkaError::MessageConsumption(code).into());
+            }
+            Event::Error { code, message, .. } => last = format!("{message} ({code})"),
+            Event::Log { level, facility, line } => {
+                queue.consumer().context().log_line(level, facility.trim(), line.trim());
+            }
+            Event::Assign(_) | Event::Revoke(_) | Event::Committed { .. } | Event::Ignored => {}
         }
-        if last_seen.elapsed() > idle {
-            return Err(RangeError::TimedOut { after_ms: idle.as_millis(), last });
-        }
+    }
+    Err(RangeError::TimedOut { after_ms: idle.as_millis(), last })
+}
+
+/// A consumer that reads the one partition, in no group.
+fn assigned(settings: &SourceSettings, partition: &TopicPartition, from: i64) -> Result<EventQueue, RangeError> {
+    check_topic_name(&partition.topic)?;
+    let context = Context::new(&settings.connection.client_id);
+    let consumer: BaseConsumer<Context> = settings.client_config()?.create_with_context(context)?;
+    let mut wanted = TopicPartitionList::new();
+    wanted.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(from))?;
+    consumer.assign(&wanted)?;
+    EventQueue::new(consumer).ok_or(RangeError::Settings(SettingsError::NoGroup))
+}
+
+fn record<'m>(message: &'m Message<'_>) -> RecordRef<'m> {
+    RecordRef {
+        slot: 0,
+        offset: message.offset(),
+        timestamp_ms: message.timestamp_ms(),
+        key: message.key(),
+        value: message.value(),
+        headers: Headers::from_source(message),
     }
 }

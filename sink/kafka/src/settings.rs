@@ -1,73 +1,11 @@
-//! What a client is made of: the operator's properties, our defaults below them and the properties that carry the
-//! promise above them. The latter are refused by name when an operator sets them: silently winning would hide that
-//! the configuration says something else.
-
-use std::collections::BTreeMap;
-use std::fmt;
+//! What the consumer of a job is made of: the connection, our defaults below the operator's properties and the
+//! properties that carry the promise above them.
 
 use rdkafka::ClientConfig;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 
+use crate::connection::Connection;
 use crate::pattern::TopicPattern;
-
-/// Properties that Landfall sets itself, with what sets them or why they are fixed.
-const RESERVED: &[(&str, &str)] = &[
-    ("auto.offset.reset", "a job says where it starts (source.start)"),
-    ("bootstrap.servers", "give bootstrap_servers beside the properties"),
-    ("check.crcs", "records are always checked"),
-    ("client.id", "it names the worker and the job"),
-    ("enable.auto.commit", "offsets are committed only after objects are complete"),
-    ("enable.auto.offset.store", "offsets are committed only after objects are complete"),
-    ("enable.partition.eof", "the end of a partition must be known"),
-    ("enable.idempotence", "dead letters are always produced idempotently"),
-    ("group.id", "a job names its group (source.group)"),
-    ("group.instance.id", "static members are not supported"),
-    ("group.protocol", "the worker's settings choose it"),
-    ("group.remote.assignor", "assignments must be cooperative"),
-    ("isolation.level", "a job chooses it (source.isolation)"),
-    ("log.queue", "it is how log lines reach the worker"),
-    ("metadata.broker.list", "give bootstrap_servers beside the properties"),
-    ("partition.assignment.strategy", "assignments must be cooperative"),
-    ("queued.max.messages.kbytes", "worker.memory bounds it"),
-    ("topic.blacklist", "topics internal to Kafka are never consumed"),
-    ("transactional.id", "dead letters are not produced in transactions"),
-];
-
-/// Properties that only a consumer knows; a producer made from the same operator's properties leaves them out, as
-/// librdkafka would warn about each.
-const CONSUMER_ONLY: &[&str] = &[
-    "allow.auto.create.topics",
-    "client.rack",
-    "coordinator.query.interval.ms",
-    "heartbeat.interval.ms",
-    "max.partition.fetch.bytes",
-    "max.poll.interval.ms",
-    "queued.min.messages",
-    "session.timeout.ms",
-];
-
-/// How to reach one cluster.
-#[derive(Clone)]
-pub struct Connection {
-    /// `host:port`, several divided by commas.
-    pub bootstrap: String,
-    /// The operator's librdkafka properties, secrets resolved.
-    pub properties: BTreeMap<String, String>,
-    /// Seen in the broker's logs and quotas.
-    pub client_id: String,
-}
-
-/// The properties hold secrets: only their names are ever shown.
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection")
-            .field("bootstrap", &self.bootstrap)
-            .field("properties", &self.properties.keys().collect::<Vec<_>>())
-            .field("client_id", &self.client_id)
-            .finish()
-    }
-}
 
 /// Which topics a job consumes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,20 +14,32 @@ pub enum Topics {
     Pattern(TopicPattern),
 }
 
-/// Which records of transactions are seen.
+/// Which records of transactions are seen, and with it where a partition ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isolation {
     /// Nothing of an open or aborted transaction; the end of a partition is its last stable offset.
     ReadCommitted,
+    /// Everything; the end of a partition is its high watermark.
     ReadUncommitted,
 }
 
-/// Who computes assignments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl Isolation {
+    /// As librdkafka spells it.
+    pub(crate) fn level(self) -> &'static str {
+        match self {
+            Self::ReadCommitted => "read_committed",
+            Self::ReadUncommitted => "read_uncommitted",
+        }
+    }
+}
+
+/// Who computes assignments: a matter of the cluster, not of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GroupProtocol {
     /// One member, with the cooperative-sticky strategy.
+    #[default]
     Classic,
-    /// The broker (KIP-848).
+    /// The broker (KIP-848; Kafka 4.0 or later). It also sets the session's time.
     Consumer,
 }
 
@@ -104,14 +54,14 @@ pub struct SourceSettings {
     pub queue_kbytes: u32,
     /// The most one fetch request may bring, in bytes (a single larger batch still comes whole).
     pub fetch_max_bytes: u32,
+    /// With the classic protocol; with the other the broker sets it.
     pub session_timeout_ms: u32,
-    /// The availability zone, so that a follower nearby can be read.
+    /// The availability zone, so that a follower nearby can be read; `client.rack` of the operator's properties wins.
     pub rack: Option<String>,
-    pub group_protocol: GroupProtocol,
 }
 
 impl SourceSettings {
-    /// The defaults: committed records only, 32 MiB queue, 16 MiB fetches, 10 s session, classic protocol.
+    /// The defaults: committed records only, 32 MiB queue, 16 MiB fetches, 10 s session.
     #[must_use]
     pub fn new(connection: Connection, group_id: impl Into<String>, topics: Topics) -> Self {
         Self {
@@ -123,7 +73,6 @@ impl SourceSettings {
             fetch_max_bytes: 16 * 1024 * 1024,
             session_timeout_ms: 10_000,
             rack: None,
-            group_protocol: GroupProtocol::Classic,
         }
     }
 
@@ -158,17 +107,11 @@ impl SourceSettings {
             ("enable.auto.offset.store", "false".into()),
             ("enable.partition.eof", "true".into()),
             ("group.id", self.group_id.clone()),
-            (
-                "isolation.level",
-                match self.isolation {
-                    Isolation::ReadCommitted => "read_committed".into(),
-                    Isolation::ReadUncommitted => "read_uncommitted".into(),
-                },
-            ),
+            ("isolation.level", self.isolation.level().into()),
             ("queued.max.messages.kbytes", self.queue_kbytes.to_string()),
             ("topic.blacklist", "^__.*".into()),
         ];
-        match self.group_protocol {
+        match self.connection.group_protocol {
             GroupProtocol::Classic => {
                 defaults.push(("session.timeout.ms", self.session_timeout_ms.to_string()));
                 fixed.push(("group.protocol", "classic".into()));
@@ -181,63 +124,6 @@ impl SourceSettings {
             return Err(SettingsError::NoGroup);
         }
         self.connection.config(&defaults, &fixed, |_| true)
-    }
-}
-
-impl Connection {
-    /// A client that only asks: no group, no consumption.
-    pub(crate) fn admin_config(&self) -> Result<ClientConfig, SettingsError> {
-        let keep = |key: &str| !matches!(key, "session.timeout.ms" | "heartbeat.interval.ms" | "max.poll.interval.ms");
-        // Offsets asked for are those a committed reader can reach.
-        self.config(&[], &[("isolation.level", "read_committed".into())], keep)
-    }
-
-    /// The configuration of a producer to this cluster with durable, idempotent delivery; `extra` are defaults of the
-    /// caller below the operator's properties.
-    ///
-    /// # Errors
-    /// A property that librdkafka does not know, or one that is ours to set.
-    pub fn producer_config(&self, extra: &[(&str, String)]) -> Result<ClientConfig, SettingsError> {
-        let keep = |key: &str| !CONSUMER_ONLY.contains(&key) && !key.starts_with("fetch.");
-        self.config(extra, &[("acks", "all".into()), ("enable.idempotence", "true".into())], keep)
-    }
-
-    fn config(
-        &self,
-        defaults: &[(&str, String)],
-        fixed: &[(&str, String)],
-        keep: impl Fn(&str) -> bool,
-    ) -> Result<ClientConfig, SettingsError> {
-        if self.bootstrap.trim().is_empty() {
-            return Err(SettingsError::NoBootstrap);
-        }
-        let mut config = ClientConfig::new();
-        config.set_log_level(RDKafkaLogLevel::Info);
-        for (key, value) in defaults {
-            config.set(*key, value);
-        }
-        for (key, value) in &self.properties {
-            if let Some((_, reason)) = RESERVED.iter().find(|(reserved, _)| reserved == key) {
-                return Err(SettingsError::Reserved { property: key.clone(), reason });
-            }
-            let upper = value.to_ascii_uppercase();
-            if matches!(key.as_str(), "sasl.mechanism" | "sasl.mechanisms") && upper == "OAUTHBEARER" {
-                return Err(SettingsError::Property {
-                    property: key.clone(),
-                    message: "OAUTHBEARER is not supported: use SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN".to_owned(),
-                });
-            }
-            if keep(key) {
-                config.set(key, value);
-            }
-        }
-        for (key, value) in fixed {
-            config.set(*key, value);
-        }
-        config.set("bootstrap.servers", &self.bootstrap);
-        config.set("client.id", &self.client_id);
-        config.create_native_config().map_err(SettingsError::from_kafka)?;
-        Ok(config)
     }
 }
 
@@ -284,20 +170,18 @@ impl SettingsError {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
-    fn connection(properties: &[(&str, &str)]) -> Connection {
-        Connection {
+    fn settings(properties: &[(&str, &str)]) -> SourceSettings {
+        let connection = Connection {
             bootstrap: "127.0.0.1:9092".into(),
             properties: properties.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
             client_id: "test".into(),
-        }
-    }
-
-    fn settings(properties: &[(&str, &str)]) -> SourceSettings {
-        SourceSettings::new(connection(properties), "g", Topics::Names(vec!["t".into()]))
+            group_protocol: GroupProtocol::Classic,
+        };
+        SourceSettings::new(connection, "g", Topics::Names(vec!["t".into()]))
     }
 
     #[test]
@@ -322,48 +206,30 @@ mod tests {
     #[test]
     fn the_new_group_protocol_leaves_session_and_strategy_to_the_broker() {
         let mut settings = settings(&[]);
-        settings.group_protocol = GroupProtocol::Consumer;
+        settings.connection.group_protocol = GroupProtocol::Consumer;
         let config = settings.client_config().unwrap();
+        assert_eq!(config.get("group.protocol"), Some("consumer"));
         assert_eq!(config.get("session.timeout.ms"), None);
         assert_eq!(config.get("partition.assignment.strategy"), None);
+        // librdkafka itself takes it.
+        config.create::<rdkafka::consumer::BaseConsumer>().unwrap();
+    }
+
+    #[test]
+    fn the_zone_of_the_task_is_the_rack_unless_the_operator_names_one() {
+        let rack = |properties: &[(&str, &str)]| {
+            let mut settings = settings(properties);
+            settings.rack = Some("eu-west-1a".into());
+            settings.client_config().unwrap().get("client.rack").map(str::to_owned)
+        };
+        assert_eq!(rack(&[]).as_deref(), Some("eu-west-1a"));
+        assert_eq!(rack(&[("client.rack", "euw1-az2")]).as_deref(), Some("euw1-az2"));
     }
 
     #[test]
     fn an_operator_overrides_a_default() {
         let config = settings(&[("session.timeout.ms", "45000")]).client_config().unwrap();
         assert_eq!(config.get("session.timeout.ms"), Some("45000"));
-    }
-
-    #[test]
-    fn every_reserved_property_is_refused_by_name_with_its_reason() {
-        for (property, reason) in RESERVED {
-            let error = settings(&[(property, "x")]).client_config().unwrap_err();
-            assert!(error.to_string().contains(property) && error.to_string().contains(reason), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_property_librdkafka_does_not_know_is_refused_by_name() {
-        let error = settings(&[("sesion.timeout.ms", "1")]).client_config().unwrap_err();
-        assert!(matches!(&error, SettingsError::Property { property, .. } if property == "sesion.timeout.ms"));
-    }
-
-    #[test]
-    fn a_secret_appears_in_no_message_and_no_debug() {
-        let secret = "hunter2-hunter2";
-        let error = settings(&[("security.protocol", secret)]).client_config().unwrap_err();
-        assert!(!error.to_string().contains(secret), "{error}");
-        let shown = format!("{:?}", settings(&[("sasl.password", secret)]));
-        assert!(shown.contains("sasl.password") && !shown.contains(secret), "{shown}");
-    }
-
-    #[test]
-    fn a_producer_of_the_same_properties_leaves_out_what_only_consumers_know() {
-        let connection = connection(&[("session.timeout.ms", "9000"), ("socket.timeout.ms", "9000")]);
-        let config = connection.producer_config(&[]).unwrap();
-        assert_eq!(config.get("session.timeout.ms"), None);
-        assert_eq!(config.get("socket.timeout.ms"), Some("9000"));
-        assert_eq!(config.get("acks"), Some("all"));
     }
 
     #[test]

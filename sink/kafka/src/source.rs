@@ -50,7 +50,8 @@ impl<'a> Headers<'a> {
         Self { inner: Some(inner) }
     }
 
-    /// All headers in order; a header may have no value, and a name may repeat.
+    /// All headers in order; a header may have no value, and a name may repeat. Values are the record's bytes. A name
+    /// is text by Kafka's protocol: where one is not UTF-8 its bad bytes are U+FFFD, as Java's clients read it.
     #[must_use]
     pub fn to_vec(self) -> Vec<(String, Option<Vec<u8>>)> {
         self.inner.map(HeaderSource::read).unwrap_or_default()
@@ -73,10 +74,8 @@ impl std::fmt::Debug for Headers<'_> {
 pub trait HeaderSource {
     fn read(&self) -> Vec<(String, Option<Vec<u8>>)>;
 
-    /// Bytes of all names and values together; an implementation should not copy for it.
-    fn total_bytes(&self) -> usize {
-        self.read().iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len)).sum()
-    }
+    /// Bytes of all names and values together. Asked of every record: it must not copy.
+    fn total_bytes(&self) -> usize;
 }
 
 /// What a poll delivers.
@@ -153,7 +152,7 @@ pub type CommittedOffsets = Vec<(TopicPartition, Option<(i64, String)>)>;
 
 /// The consumer of one job on one cluster. Not `Sync`: owned by the polling thread.
 pub trait Source: Send {
-    /// Waits up to `timeout` for the first event, then delivers what is there, at most `max_events`.
+    /// Waits up to `timeout` for the first event, then delivers what is there, at most `max_events` and some MiB.
     /// Answers how many were delivered.
     fn poll(&mut self, timeout: Duration, max_events: usize, visit: &mut dyn FnMut(SourceEvent<'_>)) -> usize;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use landfall_kafka::{
-    ClusterClient, ClusterError, CommitOffset, Connection, EmbeddedKafka, GroupOffset, NewTopicSpec, TopicPattern,
-    Topics, Watermarks,
+    ClusterClient, ClusterError, CommitOffset, Connection, EmbeddedKafka, GroupOffset, GroupProtocol, Isolation,
+    NewTopicSpec, TopicPattern, Topics, Watermarks,
 };
 use rdkafka::producer::{BaseRecord, Producer};
 
@@ -57,12 +57,13 @@ fn watermarks_of_many_partitions_come_together(cluster: &Cluster) {
     let topic = cluster.topic(3);
     cluster.produce(&topic, 0, 0, 7);
     cluster.produce(&topic, 2, 0, 11);
-    let mut answer = cluster.client().watermarks(&[tp(&topic, 0), tp(&topic, 1), tp(&topic, 2)]).unwrap();
+    let mut answer =
+        cluster.client().watermarks(&[tp(&topic, 0), tp(&topic, 1), tp(&topic, 2)], Isolation::ReadCommitted).unwrap();
     answer.sort_by_key(|(partition, _)| partition.clone());
     let ends: Vec<_> = answer.into_iter().map(|(_, marks)| marks).collect();
     assert_eq!(ends, [7, 0, 11].map(|end| Watermarks { start: 0, end }));
-    assert_eq!(cluster.client().watermarks(&[]).unwrap(), []);
-    let error = cluster.client().watermarks(&[tp(&unique("missing"), 0)]).unwrap_err();
+    assert_eq!(cluster.client().watermarks(&[], Isolation::ReadCommitted).unwrap(), []);
+    let error = cluster.client().watermarks(&[tp(&unique("missing"), 0)], Isolation::ReadCommitted).unwrap_err();
     assert!(
         matches!(
             error,
@@ -86,7 +87,7 @@ fn the_offset_for_a_time_is_the_first_not_older_record(cluster: &Cluster) {
         producer.send(record).map_err(|(error, _)| error).unwrap();
     }
     producer.flush(WAIT).unwrap();
-    let at = |time_ms| cluster.client().offsets_at(&[(tp(&topic, 0), time_ms)]).unwrap()[0].1;
+    let at = |time_ms| cluster.client().offsets_at(&[(tp(&topic, 0), time_ms)], Isolation::ReadCommitted).unwrap()[0].1;
     assert_eq!(at(now_ms - 6_500), Some(4));
     assert_eq!(at(0), Some(0));
     assert_eq!(at(now_ms + 60_000), None);
@@ -143,7 +144,7 @@ fn the_timestamp_of_the_record_at_an_offset_is_read(cluster: &Cluster) {
 fn a_name_that_is_no_topic_is_refused_before_it_is_sent(cluster: &Cluster) {
     let client = cluster.client();
     assert!(matches!(client.describe(&["a\0b".to_owned()]), Err(ClusterError::Settings(_))));
-    assert!(matches!(client.watermarks(&[tp("a/b", 0)]), Err(ClusterError::Settings(_))));
+    assert!(matches!(client.watermarks(&[tp("a/b", 0)], Isolation::ReadCommitted), Err(ClusterError::Settings(_))));
 }
 
 #[test]
@@ -187,13 +188,18 @@ fn a_cluster_that_is_not_there_is_unreachable_and_every_question_ends() {
     let kafka = EmbeddedKafka::start(1).unwrap();
     let bootstrap = kafka.bootstrap_servers().unwrap();
     kafka.set_reachable(false).unwrap();
-    let connection = Connection { bootstrap, properties: BTreeMap::new(), client_id: "test".to_owned() };
+    let connection = Connection {
+        bootstrap,
+        properties: BTreeMap::new(),
+        client_id: "test".to_owned(),
+        group_protocol: GroupProtocol::Classic,
+    };
     let client = ClusterClient::new(&connection, Duration::from_millis(700)).unwrap();
     let commit = CommitOffset { partition: tp("t", 0), offset: 5, metadata: String::new() };
     let spec = NewTopicSpec { name: "t".into(), partitions: 1, replication: 1, config: BTreeMap::new() };
     for error in [
         client.describe(&["t".to_owned()]).unwrap_err(),
-        client.watermarks(&[tp("t", 0)]).unwrap_err(),
+        client.watermarks(&[tp("t", 0)], Isolation::ReadCommitted).unwrap_err(),
         client.committed("g", &[tp("t", 0)]).unwrap_err(),
         client.commit("g", &[commit]).unwrap_err(),
         client.create_topic(&spec).unwrap_err(),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use landfall_kafka::{ClusterClient, Connection, EmbeddedKafka, NewTopicSpec, SourceSettings, TopicPartition, Topics};
+use landfall_kafka::{
+    ClusterClient, Connection, EmbeddedKafka, GroupProtocol, NewTopicSpec, SourceSettings, TopicPartition, Topics,
+};
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -41,6 +43,7 @@ fn connection(bootstrap: String) -> Connection {
         bootstrap,
         properties: properties.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         client_id: "landfall-test".to_owned(),
+        group_protocol: GroupProtocol::Classic,
     }
 }
 
@@ -118,6 +121,12 @@ pub(crate) fn send(producer: &BaseProducer, topic: &str, partition: i32, value: 
 
 /// Null and empty key and value, headers that repeat and have no value.
 pub(crate) fn send_odd(producer: &BaseProducer, topic: &str) {
+    queue_odd(producer, topic);
+    producer.flush(WAIT).unwrap();
+}
+
+/// The same, on the way only.
+pub(crate) fn queue_odd(producer: &BaseProducer, topic: &str) {
     let headers = OwnedHeaders::new()
         .insert(Header { key: "a", value: Some("1") })
         .insert(Header { key: "a", value: Some(&b"\xff\x00"[..]) })
@@ -126,6 +135,40 @@ pub(crate) fn send_odd(producer: &BaseProducer, topic: &str) {
     producer.send(odd).map_err(|(error, _)| error).unwrap();
     let empty = BaseRecord::<[u8], [u8]>::to(topic).partition(0).key(&b""[..]).payload(&b""[..]);
     producer.send(empty).map_err(|(error, _)| error).unwrap();
+}
+
+/// One record `value` with a header whose name is not UTF-8, `bad-\xff: \xfe`, and another `good: 1`. Nobody on the way
+/// looks at the names; rdkafka takes none that is not a `str`.
+#[allow(unsafe_code)]
+pub(crate) fn send_bad_header_name(producer: &BaseProducer, topic: &str) {
+    use rdkafka_sys::rd_kafka_vtype_t as Part;
+    let topic = std::ffi::CString::new(topic).unwrap();
+    let (value, odd, one) = (b"value", b"\xfe", b"1");
+    // SAFETY: each part is followed by the arguments of its kind; all are alive for the call, which copies them.
+    let answer = unsafe {
+        rdkafka_sys::rd_kafka_producev(
+            producer.client().native_ptr(),
+            Part::RD_KAFKA_VTYPE_TOPIC,
+            topic.as_ptr(),
+            Part::RD_KAFKA_VTYPE_PARTITION,
+            0_i32,
+            Part::RD_KAFKA_VTYPE_MSGFLAGS,
+            rdkafka_sys::RD_KAFKA_MSG_F_COPY,
+            Part::RD_KAFKA_VTYPE_VALUE,
+            value.as_ptr(),
+            value.len(),
+            Part::RD_KAFKA_VTYPE_HEADER,
+            c"bad-\xff".as_ptr(),
+            odd.as_ptr(),
+            odd.len(),
+            Part::RD_KAFKA_VTYPE_HEADER,
+            c"good".as_ptr(),
+            one.as_ptr(),
+            one.len(),
+            Part::RD_KAFKA_VTYPE_END,
+        )
+    };
+    assert_eq!(answer, rdkafka_sys::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR);
     producer.flush(WAIT).unwrap();
 }
 

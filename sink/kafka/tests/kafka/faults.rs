@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use landfall_kafka::{Connection, Source, SourceSettings, Topics};
+use landfall_kafka::{Connection, GroupProtocol, Source, SourceSettings, Topics};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -17,6 +17,7 @@ fn settings(mock: &Mock, topic: &str) -> SourceSettings {
         bootstrap: mock.bootstrap_servers(),
         properties: [("topic.metadata.refresh.interval.ms".to_owned(), "500".to_owned())].into(),
         client_id: "landfall-test".to_owned(),
+        group_protocol: GroupProtocol::Classic,
     };
     SourceSettings::new(connection, unique("g"), Topics::Names(vec![topic.to_owned()]))
 }

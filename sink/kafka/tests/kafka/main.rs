@@ -10,6 +10,7 @@
 )]
 
 mod admin;
+mod allocations;
 mod cluster;
 mod driver;
 mod faults;

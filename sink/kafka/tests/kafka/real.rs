@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use landfall_kafka::{
-    ClusterClient, ClusterError, Connection, GroupProtocol, Isolation, NewTopicSpec, Source, SourceErrorKind, Topics,
+    ClusterClient, ClusterError, Connection, GroupProtocol, Isolation, NewTopicSpec, RangeError, Source,
+    SourceErrorKind, TopicPattern, Topics,
 };
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
@@ -62,7 +63,10 @@ fn the_end_lies_behind_the_control_records_and_aborted_records_never_come() {
     member.until("the end behind the aborted transaction", |m| m.ends.get(&place) == Some(&22));
     let values: Vec<_> = member.values[&place].iter().map(|(_, value)| value.clone()).collect();
     assert_eq!(values, (0..10).map(|n| n.to_string()).collect::<Vec<_>>());
-    assert_eq!(cluster.client().watermarks(std::slice::from_ref(&place)).unwrap()[0].1.end, 22);
+    assert_eq!(
+        cluster.client().watermarks(std::slice::from_ref(&place), Isolation::ReadCommitted).unwrap()[0].1.end,
+        22
+    );
 
     let mut settings = cluster.settings(Topics::Names(vec![topic]));
     settings.isolation = Isolation::ReadUncommitted;
@@ -89,7 +93,14 @@ fn an_open_transaction_holds_the_end_back_at_the_last_stable_offset() {
     let place = tp(&topic, 0);
     member.until("the end before the open transaction", |m| m.ends.get(&place) == Some(&5));
     assert_eq!(member.count(), 5);
-    assert_eq!(cluster.client().watermarks(std::slice::from_ref(&place)).unwrap()[0].1.end, 5);
+    // Who asks is told the end that it can reach: offset 5 is of the open transaction, 6 to 10 lie behind it.
+    let client = cluster.client();
+    let end = |isolation| client.watermarks(std::slice::from_ref(&place), isolation).unwrap()[0].1.end;
+    assert_eq!((end(Isolation::ReadCommitted), end(Isolation::ReadUncommitted)), (5, 11));
+    let last_ms = client.timestamps_at(&[(place.clone(), 4)]).unwrap()[&place];
+    let after = |isolation| client.offsets_at(&[(place.clone(), last_ms + 1)], isolation).unwrap()[0].1;
+    assert_eq!(after(Isolation::ReadCommitted), None);
+    assert!(after(Isolation::ReadUncommitted).is_some_and(|offset| (5..=10).contains(&offset)));
     producer.commit_transaction(WAIT).unwrap();
     member.until("the end behind it", |m| m.ends.get(&place) == Some(&12));
     assert_eq!(member.count(), 11);
@@ -102,7 +113,10 @@ fn a_start_below_the_log_start_is_out_of_range_and_a_start_at_it_heals() {
     cluster.produce(&topic, 0, 0, 100);
     delete_records(&cluster, &topic, 60);
     let place = tp(&topic, 0);
-    assert_eq!(cluster.client().watermarks(std::slice::from_ref(&place)).unwrap()[0].1.start, 60);
+    assert_eq!(
+        cluster.client().watermarks(std::slice::from_ref(&place), Isolation::ReadCommitted).unwrap()[0].1.start,
+        60
+    );
     // Many assignments: sometimes librdkafka fetches at 0 before it is paused, which must not be seen.
     for round in 0..5 {
         let mut member = Member::new(&cluster.settings(Topics::Names(vec![topic.clone()])));
@@ -201,7 +215,7 @@ fn the_new_group_protocol_shares_partitions_as_the_classic_one() {
         cluster.produce(&topic, partition, 0, 100);
     }
     let mut settings = cluster.settings(Topics::Names(vec![topic.clone()]));
-    settings.group_protocol = GroupProtocol::Consumer;
+    settings.connection.group_protocol = GroupProtocol::Consumer;
     let mut first = Member::new(&settings);
     first.start_all(4);
     first.until("all is read", |m| m.count() == 400);
@@ -218,6 +232,47 @@ fn the_new_group_protocol_shares_partitions_as_the_classic_one() {
     });
     first.source.close(Duration::from_secs(30));
     second.until("it has all", |m| m.assigned.len() == 4);
+}
+
+#[test]
+fn a_pattern_is_followed_under_the_new_group_protocol() {
+    let Some(cluster) = real() else { return };
+    let prefix = unique("np");
+    // Kafka's own topics are nobody's to consume, whatever the pattern says.
+    let topics = Topics::Pattern(TopicPattern::parse(&format!("__consumer_offsets|{prefix}-[a-z]+")).unwrap());
+    cluster.create(&format!("{prefix}-a"), 1);
+    cluster.create(&format!("{prefix}-1"), 1);
+    let mut settings = cluster.settings(topics);
+    settings.connection.group_protocol = GroupProtocol::Consumer;
+    let mut member = Member::new(&settings);
+    member.until("the first topic is there", |m| m.assigned.len() == 1);
+    cluster.create(&format!("{prefix}-b"), 2);
+    member.until("the new topic is there", |m| {
+        m.release();
+        m.assigned.len() == 3
+    });
+    assert!(member.assigned.iter().all(|p| !p.topic.ends_with("-1")), "{:?}", member.assigned);
+}
+
+#[test]
+fn a_stretch_whose_beginning_is_gone_says_so() {
+    let Some(cluster) = real() else { return };
+    let topic = cluster.topic(1);
+    cluster.produce(&topic, 0, 0, 100);
+    delete_records(&cluster, &topic, 60);
+    let settings = cluster.settings(Topics::Names(vec![topic.clone()]));
+    let mut offsets = Vec::new();
+    let mut read = |from| {
+        offsets.clear();
+        landfall_kafka::read_range(&settings, &tp(&topic, 0), from, 90, WAIT, &mut |record| {
+            offsets.push(record.offset);
+            true
+        })
+        .map(|()| offsets.clone())
+    };
+    let error = read(10).unwrap_err();
+    assert!(matches!(&error, RangeError::Gone { partition: 0, offset: 10, .. }), "{error}");
+    assert_eq!(read(60).unwrap(), (60..90).collect::<Vec<_>>());
 }
 
 #[test]
@@ -267,6 +322,7 @@ fn sasl_ssl_with_an_own_ca_works_and_a_wrong_password_is_told_as_such() {
         .map(|(key, value)| (key.to_owned(), value))
         .into(),
         client_id: "landfall-test".to_owned(),
+        group_protocol: GroupProtocol::Classic,
     };
     let good = connection(variable("PASSWORD").unwrap());
     let client = ClusterClient::new(&good, Duration::from_secs(20)).unwrap();

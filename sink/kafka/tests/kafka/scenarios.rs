@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use landfall_kafka::{
-    CommitOffset, KafkaSource, Source, SourceErrorKind, SourceEvent, TopicPartition, TopicPattern, Topics,
+    CommitOffset, KafkaSource, Source, SourceErrorKind, SourceEvent, TopicPartition, TopicPattern, Topics, read_range,
 };
+use rdkafka::producer::Producer;
 
-use crate::cluster::{Cluster, mock, real, send, send_odd, tp, unique};
+use crate::allocations;
+use crate::cluster::{Cluster, WAIT, mock, queue_odd, real, send, send_bad_header_name, send_odd, tp, unique};
 use crate::driver::Member;
 
 macro_rules! on_both {
@@ -38,6 +40,9 @@ on_both! {
     a_start_of_what_is_not_assigned_is_refused,
     a_poll_delivers_at_most_what_was_asked_for,
     the_cached_end_is_known_after_a_fetch,
+    a_header_name_that_is_not_utf8_reads_the_same_on_both_ways,
+    a_stretch_is_read_from_its_first_offset_to_its_end,
+    the_size_of_headers_is_told_without_a_copy,
 }
 
 fn names(topic: &str) -> Topics {
@@ -372,7 +377,76 @@ fn the_cached_end_is_known_after_a_fetch(cluster: &Cluster) {
     member.until("the end is cached", |m| m.source.cached_end(&tp(&topic, 0)) == Some(10));
     let producer = cluster.producer(&[]);
     send(&producer, &topic, 0, "more");
-    rdkafka::producer::Producer::flush(&producer, Duration::from_secs(30)).unwrap();
+    producer.flush(Duration::from_secs(30)).unwrap();
     member.until("the new end is cached", |m| m.source.cached_end(&tp(&topic, 0)) == Some(11));
     assert_eq!(member.source.cached_end(&tp("no-such-topic", 0)), None);
+}
+
+/// Polls a partition from offset 0 on until `count` records were seen.
+fn consume(cluster: &Cluster, topic: &str, count: usize, mut see: impl FnMut(&landfall_kafka::RecordRef<'_>)) {
+    let mut source = KafkaSource::connect(&cluster.settings(names(topic))).unwrap();
+    let (mut seen, mut started) = (0, false);
+    let deadline = std::time::Instant::now() + WAIT;
+    while seen < count {
+        assert!(std::time::Instant::now() < deadline, "{seen} of {count} records came");
+        source.poll(Duration::from_millis(100), 10_000, &mut |event| {
+            if let SourceEvent::Record(record) = event {
+                seen += 1;
+                see(&record);
+            }
+        });
+        started = started || source.start(&tp(topic, 0), 0).is_ok();
+    }
+}
+
+fn a_header_name_that_is_not_utf8_reads_the_same_on_both_ways(cluster: &Cluster) {
+    let topic = cluster.topic(1);
+    send_bad_header_name(&cluster.producer(&[]), &topic);
+    let wanted = vec![("bad-\u{fffd}".to_owned(), Some(vec![0xfe])), ("good".to_owned(), Some(b"1".to_vec()))];
+    consume(cluster, &topic, 1, |record| {
+        assert_eq!(record.headers.to_vec(), wanted);
+        assert_eq!(record.headers.total_bytes(), 5 + 1 + 4 + 1, "bytes of the record, not of what stands for them");
+    });
+    let mut again = Vec::new();
+    read_range(&cluster.settings(names(&topic)), &tp(&topic, 0), 0, 1, WAIT, &mut |record| {
+        again.push((record.value.map(<[u8]>::to_vec), record.headers.to_vec(), record.headers.total_bytes()));
+        true
+    })
+    .unwrap();
+    assert_eq!(again, [(Some(b"value".to_vec()), wanted, 11)]);
+}
+
+fn a_stretch_is_read_from_its_first_offset_to_its_end(cluster: &Cluster) {
+    let topic = cluster.topic(2);
+    cluster.produce(&topic, 1, 0, 500);
+    let settings = cluster.settings(names(&topic));
+    let read = |from, end, most: usize| {
+        let mut got = Vec::new();
+        let done = read_range(&settings, &tp(&topic, 1), from, end, WAIT, &mut |record| {
+            got.push((record.offset, String::from_utf8(record.value.unwrap().to_vec()).unwrap()));
+            got.len() < most
+        });
+        done.map(|()| got)
+    };
+    let wanted = |from: i64, end: i64| (from..end).map(|n| (n, format!("1-{n}"))).collect::<Vec<_>>();
+    assert_eq!(read(100, 400, usize::MAX).unwrap(), wanted(100, 400));
+    assert_eq!(read(450, 9_999, usize::MAX).unwrap(), wanted(450, 500), "it ends where the partition ends");
+    assert_eq!(read(0, 400, 3).unwrap(), wanted(0, 3), "the visitor ends it");
+    assert_eq!(read(7, 7, usize::MAX).unwrap(), []);
+}
+
+fn the_size_of_headers_is_told_without_a_copy(cluster: &Cluster) {
+    let topic = cluster.topic(1);
+    let producer = cluster.producer(&[]);
+    for _ in 0..500 {
+        queue_odd(&producer, &topic);
+    }
+    producer.flush(WAIT).unwrap();
+    let (mut bytes, mut allocations) = (0, 0);
+    consume(cluster, &topic, 1_000, |record| {
+        let before = allocations::of_this_thread();
+        bytes += record.headers.total_bytes();
+        allocations += allocations::of_this_thread() - before;
+    });
+    assert_eq!((bytes, allocations), (500 * (2 + 3 + 4), 0));
 }
