@@ -13,6 +13,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use crate::measure::{Meter, StageReport};
 use crate::place::Place;
 
+/// The name of the stage that everything is compared with.
+pub const BARE: &str = "bare consume loop";
 const POLL: Duration = Duration::from_millis(100);
 const BATCH: usize = 4_000;
 /// Values are copied into a buffer of the size of a worker's chunk.
@@ -63,7 +65,7 @@ pub fn bare(place: &Place, args: &ConsumeArgs) -> anyhow::Result<StageReport> {
         }
     }
     ensure!(records == topic.records(), "{records} of {} records were read", topic.records());
-    meter.stop("bare consume loop", records, u64::try_from(bytes)?)
+    meter.stop(BARE, records, u64::try_from(bytes)?)
 }
 
 /// The worker's own source and one copy of each value.

@@ -47,6 +47,8 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
+    // As `landfall` does.
+    landfall_worker::allocator::give_memory_back();
     let cli = Cli::parse();
     let place = &cli.place;
     let report: StageReport = match cli.command.unwrap_or_else(|| Command::All(suite::AllArgs::default())) {

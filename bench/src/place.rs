@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use landfall_kafka::{ClusterClient, Connection, TopicPartition, Topics};
+use landfall_kafka::{ClusterClient, Connection, GroupProtocol, Isolation, TopicPartition, Topics};
 use landfall_s3::{AwsSettings, AwsStore, MeteredStore, RetryPolicy, RetryingStore, SharedStore};
 use rdkafka::ClientConfig;
 
@@ -65,6 +65,7 @@ impl Place {
             bootstrap: self.bootstrap.clone(),
             properties: BTreeMap::new(),
             client_id: "landfall-bench".to_owned(),
+            group_protocol: GroupProtocol::Classic,
         }
     }
 
@@ -85,7 +86,7 @@ impl Place {
         let described = topics.get(name).with_context(|| format!("kafka has no topic {name}"))?;
         let partitions: Vec<TopicPartition> =
             described.partitions.iter().map(|p| TopicPartition { topic: name.into(), partition: *p }).collect();
-        let marks = cluster.watermarks(&partitions)?;
+        let marks = cluster.watermarks(&partitions, Isolation::ReadCommitted)?;
         let partitions = marks.into_iter().map(|(partition, marks)| (partition, marks.start, marks.end)).collect();
         Ok(Topic { id: described.id.clone(), partitions })
     }

@@ -63,8 +63,8 @@ pub fn all(place: &Place, args: &AllArgs) -> anyhow::Result<()> {
     let land: Vec<&str> = vec!["land", "--topic", &topic, "--memory-mib", &memory];
     let with = |more: &[&str]| land.iter().copied().chain(more.iter().copied()).map(str::to_owned).collect::<Vec<_>>();
     let read = |what: &str| vec![what.to_owned(), "--topic".to_owned(), topic.clone()];
-    let mut plan = vec![
-        read("bare"),
+    let bare = read("bare");
+    let plan = vec![
         read("source"),
         with(&["--compression", "none"]),
         with(&["--compression", "zstd"]),
@@ -72,14 +72,13 @@ pub fn all(place: &Place, args: &AllArgs) -> anyhow::Result<()> {
         with(&["--format", "parquet"]),
     ];
     let scratch = std::env::temp_dir().join(&topic);
-    if args.paths > 0 {
-        plan.push(with(&["--by-campaign", "--scratch", &scratch.to_string_lossy()]));
-        plan.push(with(&["--by-campaign"]));
-    }
-    plan.push(read("bare"));
+    let by_field = [with(&["--by-campaign", "--scratch", &scratch.to_string_lossy()]), with(&["--by-campaign"])];
+    let plan = plan.into_iter().chain(by_field.into_iter().filter(|_| args.paths > 0));
+    // The bare loop is short and one run of it varies: it is run before each stage and after the last.
+    let plan = plan.flat_map(|words| [bare.clone(), words]).chain([bare.clone()]);
 
     let mut stages = vec![generated.clone()];
-    for words in &plan {
+    for words in plan {
         let mut report = stage(place, &words.iter().map(String::as_str).collect::<Vec<_>>())?;
         // What was produced is what every stage took in, whatever it can see of it.
         ensure!(

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::consume::BARE;
 use crate::machine::Machine;
 use crate::measure::StageReport;
 
@@ -26,6 +27,8 @@ pub struct Row {
     pub requests_per_gb: Option<f64>,
     /// Bytes of the objects over bytes of the values.
     pub output_ratio: Option<f64>,
+    /// Of the bare loop, which is run several times: the least and the most CPU seconds per GB.
+    pub bare_spread: Option<(f64, f64)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,25 +64,30 @@ fn target_of(name: &str) -> Option<f64> {
     }
 }
 
-/// Puts every stage beside the mean of the bare loops among them.
+/// Puts every stage beside the median of the bare loops among them, which make one row.
 pub fn rows(stages: &[StageReport]) -> Vec<Row> {
-    let bare: Vec<f64> = stages.iter().filter(|s| s.name.starts_with("bare")).map(cpu_seconds_per_gb).collect();
-    let bare_mean = bare.iter().sum::<f64>() / float(u64::try_from(bare.len().max(1)).unwrap_or(1));
-    let row = |stage: &StageReport| {
+    let (mut bare, others): (Vec<_>, Vec<_>) = stages.iter().cloned().partition(|stage| stage.name == BARE);
+    bare.sort_by_key(|stage| stage.cpu_ms);
+    let spread = |of: &[StageReport]| Some((cpu_seconds_per_gb(of.first()?), cpu_seconds_per_gb(of.last()?)));
+    let spread = spread(&bare);
+    let median = bare.get(bare.len() / 2).cloned();
+    let baseline = median.as_ref().map_or(1.0, cpu_seconds_per_gb).max(f64::MIN_POSITIVE);
+    let row = |stage: StageReport| {
         let seconds = float(stage.wall_ms.max(1)) / 1_000.0;
         let gb = float(stage.input_bytes.max(1)) / GB;
         Row {
             records_per_second: float(stage.records) / seconds,
             input_mb_per_second: float(stage.input_bytes) / MB / seconds,
-            cpu_seconds_per_gb: cpu_seconds_per_gb(stage),
-            times_bare: cpu_seconds_per_gb(stage) / bare_mean.max(f64::MIN_POSITIVE),
+            cpu_seconds_per_gb: cpu_seconds_per_gb(&stage),
+            times_bare: cpu_seconds_per_gb(&stage) / baseline,
             target: target_of(&stage.name),
             requests_per_gb: stage.landed.as_ref().map(|landed| float(landed.requests_in_all()) / gb),
             output_ratio: stage.landed.as_ref().map(|l| float(l.object_bytes) / float(stage.input_bytes.max(1))),
-            stage: stage.clone(),
+            bare_spread: spread.filter(|_| stage.name == BARE),
+            stage,
         }
     };
-    stages.iter().map(row).collect()
+    median.into_iter().chain(others).map(row).collect()
 }
 
 pub fn markdown(results: &Results) -> String {
@@ -116,8 +124,9 @@ pub fn markdown(results: &Results) -> String {
         let landed = row.stage.landed.as_ref();
         let _ = writeln!(
             out,
-            "| {} | {:.0} | {:.0} | {:.2} | {:.2} | {} | {:.0} | {} | {} | {} | {} | {} |",
+            "| {}{} | {:.0} | {:.0} | {:.2} | {:.2} | {} | {:.0} | {} | {} | {} | {} | {} |",
             row.stage.name,
+            or_blank(row.bare_spread.map(|(least, most)| format!(", median ({least:.2} to {most:.2} CPU-s/GB)"))),
             row.records_per_second,
             row.input_mb_per_second,
             row.cpu_seconds_per_gb,
@@ -151,9 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_is_set_beside_the_mean_of_the_bare_loops() {
-        let rows =
-            rows(&[stage("bare consume loop", 400), stage("JSONL zstd", 1_500), stage("bare consume loop", 600)]);
+    fn a_stage_is_set_beside_the_median_of_the_bare_loops() {
+        let rows = rows(&[stage(BARE, 900), stage("JSONL zstd", 1_500), stage(BARE, 500), stage(BARE, 400)]);
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[0].bare_spread, Some((0.8, 1.8)));
         let zstd = &rows[1];
         assert!((zstd.times_bare - 3.0).abs() < 1e-9, "{zstd:?}");
         assert!((zstd.cpu_seconds_per_gb - 3.0).abs() < 1e-9);

@@ -75,6 +75,14 @@ struct Line {
 }
 
 impl Letter {
+    /// Bytes of the record and what was said of it, allocations apart.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let bytes = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + bytes(value)).sum();
+        bytes(&self.key) + bytes(&self.value) + headers + self.error.len()
+    }
+
     /// What tells letters of the same record apart from others: `<cluster>/<topic>/<partition>/<offset>`.
     #[must_use]
     pub fn source(&self) -> String {

@@ -1,8 +1,8 @@
 //! Letters to a Kafka topic: produced with `acks=all` and idempotence, done when every one of a batch is
-//! acknowledged. At least once: a batch that failed in part is sent again as a whole, and `landfall.source` tells
+//! acknowledged. At least once: a letter whose acknowledgement was lost is sent again, and `landfall.source` tells
 //! repeats apart. Memory is bounded by the producer's queue, time by its delivery time limit.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,8 +39,8 @@ impl std::fmt::Debug for TopicWriter {
     }
 }
 
-/// Why letters are not in the topic. Every one may be tried again; the batch as a whole then.
-#[derive(Debug, thiserror::Error)]
+/// Why a letter is not in the topic. It may be tried again, but for one that is too large for the topic as it is.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum DlqError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -77,26 +77,26 @@ impl TopicWriter {
         Ok(Self { producer, topic: topic.to_owned(), partitions: Mutex::new(None) })
     }
 
-    /// Sends all letters and waits until each is acknowledged by all in-sync replicas.
-    ///
-    /// # Errors
-    /// The first letter that was not; others of the batch may be in the topic all the same.
-    pub async fn send_batch(&self, letters: Vec<Letter>) -> Result<(), DlqError> {
-        if letters.is_empty() {
-            return Ok(());
-        }
-        let partitions = self.partition_count().await?;
-        let mut sent = VecDeque::with_capacity(letters.len());
-        let mut first_error = None;
-        for letter in &letters {
-            while let Err(error) = self.enqueue(letter, partitions, &mut sent) {
+    /// Sends the letters at the indices `todo` and waits until each is acknowledged by all in-sync replicas. Answers
+    /// those that were not, in ascending order, with the reason: only these are to be sent again, and not those that
+    /// are too large, which the topic refused each by itself.
+    pub async fn send_batch(&self, letters: &[Letter], todo: &[usize]) -> Vec<(usize, DlqError)> {
+        let mut failed = BTreeMap::new();
+        let partitions = match self.partition_count().await {
+            Ok(partitions) => partitions,
+            Err(error) => return todo.iter().map(|index| (*index, error.clone())).collect(),
+        };
+        let mut sent = VecDeque::with_capacity(todo.len());
+        for (index, letter) in todo.iter().filter_map(|index| Some((*index, letters.get(*index)?))) {
+            while let Err(error) = self.enqueue(index, letter, partitions, &mut sent) {
                 let full = matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
                 // Room comes when a letter is acknowledged; with none of ours on the way, others fill the queue.
                 match sent.pop_front() {
-                    Some(oldest) if full => keep_first(&mut first_error, self.settle(oldest).await),
+                    Some(oldest) if full => failed.extend(self.settle(oldest).await),
                     None if full => tokio::time::sleep(Duration::from_millis(20)).await,
-                    _ => {
-                        keep_first(&mut first_error, Err(self.error(letter.source(), &error)));
+                    oldest => {
+                        sent.extend(oldest);
+                        failed.insert(index, self.error(letter.source(), &error));
                         break;
                     }
                 }
@@ -104,16 +104,31 @@ impl TopicWriter {
         }
         // All are waited for, also after an error: none may arrive behind the caller's back.
         for delivery in sent {
-            keep_first(&mut first_error, self.settle(delivery).await);
+            failed.extend(self.settle(delivery).await);
         }
-        first_error.map_or(Ok(()), Err)
+        // A broker refuses a whole batch for its size: which letter was too large shows when each is sent alone.
+        let doubtful = failed.iter().filter(|(_, error)| matches!(error, DlqError::TooLarge { .. }));
+        for index in doubtful.map(|(index, _)| *index).collect::<Vec<_>>() {
+            failed.remove(&index);
+            failed.extend(self.send_alone(index, letters, partitions).await);
+        }
+        failed.into_iter().collect()
+    }
+
+    async fn send_alone(&self, index: usize, letters: &[Letter], partitions: i32) -> Option<(usize, DlqError)> {
+        let (letter, mut sent) = (letters.get(index)?, VecDeque::new());
+        if let Err(error) = self.enqueue(index, letter, partitions, &mut sent) {
+            return Some((index, self.error(letter.source(), &error)));
+        }
+        self.settle(sent.pop_front()?).await
     }
 
     fn enqueue<'l>(
         &self,
+        index: usize,
         letter: &'l Letter,
         partitions: i32,
-        sent: &mut VecDeque<(&'l Letter, DeliveryFuture)>,
+        sent: &mut VecDeque<(usize, &'l Letter, DeliveryFuture)>,
     ) -> Result<(), KafkaError> {
         let all = headers(letter);
         let mut own = OwnedHeaders::new_with_capacity(all.len());
@@ -126,15 +141,15 @@ impl TopicWriter {
         record.timestamp = (letter.timestamp_ms >= 0).then_some(letter.timestamp_ms);
         record.partition = (0..partitions).contains(&letter.partition).then_some(letter.partition);
         let delivery = self.producer.send_result(record).map_err(|(error, _)| error)?;
-        sent.push_back((letter, delivery));
+        sent.push_back((index, letter, delivery));
         Ok(())
     }
 
-    async fn settle(&self, (letter, delivery): (&Letter, DeliveryFuture)) -> Result<(), DlqError> {
+    async fn settle(&self, (index, letter, delivery): (usize, &Letter, DeliveryFuture)) -> Option<(usize, DlqError)> {
         match delivery.await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err((error, _))) => Err(self.error(letter.source(), &error)),
-            Err(_) => Err(self.error(letter.source(), &KafkaError::Canceled)),
+            Ok(Ok(_)) => None,
+            Ok(Err((error, _))) => Some((index, self.error(letter.source(), &error))),
+            Err(_) => Some((index, self.error(letter.source(), &KafkaError::Canceled))),
         }
     }
 
@@ -189,11 +204,5 @@ impl TopicWriter {
             }
             _ => DlqError::NotDelivered { topic, source_record, message: error.to_string() },
         }
-    }
-}
-
-fn keep_first(first: &mut Option<DlqError>, result: Result<(), DlqError>) {
-    if let Err(error) = result {
-        first.get_or_insert(error);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use landfall_dlq::{DlqError, Letter, TopicWriter, headers};
-use landfall_kafka::{ClusterClient, Connection, EmbeddedKafka, NewTopicSpec};
+use landfall_kafka::{ClusterClient, Connection, EmbeddedKafka, GroupProtocol, NewTopicSpec};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -13,7 +13,7 @@ use rdkafka::{ClientConfig, Timestamp};
 
 fn connection(bootstrap: String, properties: &[(&str, &str)]) -> Connection {
     let properties = properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    Connection { bootstrap, properties, client_id: "landfall-test".to_owned() }
+    Connection { bootstrap, properties, client_id: "landfall-test".to_owned(), group_protocol: GroupProtocol::Classic }
 }
 
 fn letter(partition: i32, offset: i64) -> Letter {
@@ -67,11 +67,16 @@ fn read(bootstrap: &str, topic: &str, partitions: i32, count: usize) -> Vec<Got>
     got
 }
 
+/// Sends all of them; answers what was not delivered.
+async fn send(writer: &TopicWriter, letters: &[Letter]) -> Vec<(usize, DlqError)> {
+    writer.send_batch(letters, &(0..letters.len()).collect::<Vec<_>>()).await
+}
+
 async fn letters_arrive_whole(bootstrap: String, topic: &str) {
     let writer = TopicWriter::connect(&connection(bootstrap.clone(), &[]), topic).unwrap();
     let letters: Vec<_> = (0..60).map(|n| letter(i32::try_from(n % 6).unwrap(), n)).collect();
-    writer.send_batch(letters.clone()).await.unwrap();
-    writer.send_batch(Vec::new()).await.unwrap();
+    assert!(send(&writer, &letters).await.is_empty());
+    assert!(send(&writer, &[]).await.is_empty());
     let topic = topic.to_owned();
     let got = tokio::task::spawn_blocking(move || read(&bootstrap, &topic, 3, 60)).await.unwrap();
     assert_eq!(got.len(), 60);
@@ -112,21 +117,22 @@ async fn a_batch_larger_than_the_producers_queue_goes_through() {
     kafka.create_topic("dlq", 1).unwrap();
     let small = connection(kafka.bootstrap_servers().unwrap(), &[("queue.buffering.max.messages", "10")]);
     let writer = TopicWriter::connect(&small, "dlq").unwrap();
-    writer.send_batch((0..500).map(|n| letter(0, n)).collect()).await.unwrap();
+    assert!(send(&writer, &(0..500).map(|n| letter(0, n)).collect::<Vec<_>>()).await.is_empty());
     let bootstrap = kafka.bootstrap_servers().unwrap();
     let got = tokio::task::spawn_blocking(move || read(&bootstrap, "dlq", 1, 500)).await.unwrap();
     assert_eq!(got.len(), 500);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_larger_than_the_limit_fails_the_batch_by_name_and_the_others_are_sent() {
+async fn a_letter_larger_than_the_limit_fails_alone_and_by_name() {
     let kafka = EmbeddedKafka::start(1).unwrap();
     kafka.create_topic("dlq", 1).unwrap();
     let narrow = connection(kafka.bootstrap_servers().unwrap(), &[("message.max.bytes", "100000")]);
     let writer = TopicWriter::connect(&narrow, "dlq").unwrap();
     let large = Letter { value: Some(vec![b'x'; 200_000]), ..letter(0, 7) };
-    let error = writer.send_batch(vec![letter(0, 1), large, letter(0, 2)]).await.unwrap_err();
-    assert!(matches!(&error, DlqError::TooLarge { source_record, .. } if source_record == "main/bids/0/7"), "{error}");
+    let failed = send(&writer, &[letter(0, 1), large, letter(0, 2)]).await;
+    let [(1, DlqError::TooLarge { source_record, .. })] = failed.as_slice() else { panic!("{failed:?}") };
+    assert_eq!(source_record, "main/bids/0/7");
     let bootstrap = kafka.bootstrap_servers().unwrap();
     let got = tokio::task::spawn_blocking(move || read(&bootstrap, "dlq", 1, 2)).await.unwrap();
     assert_eq!(got.len(), 2);
@@ -141,15 +147,16 @@ async fn an_unreachable_cluster_fails_the_batch_and_it_goes_through_later() {
         &[("message.timeout.ms", "1000"), ("reconnect.backoff.max.ms", "500")],
     );
     let writer = TopicWriter::connect(&quick, "dlq").unwrap();
-    writer.send_batch(vec![letter(0, 0)]).await.unwrap();
+    assert!(send(&writer, &[letter(0, 0)]).await.is_empty());
     kafka.set_reachable(false).unwrap();
-    let error = writer.send_batch(vec![letter(0, 1)]).await.unwrap_err();
-    assert!(matches!(error, DlqError::NotDelivered { .. } | DlqError::Unreachable { .. }), "{error}");
+    let failed = send(&writer, &[letter(0, 1)]).await;
+    assert!(matches!(failed[0].1, DlqError::NotDelivered { .. } | DlqError::Unreachable { .. }), "{failed:?}");
     kafka.set_reachable(true).unwrap();
     for attempt in 0.. {
-        match writer.send_batch(vec![letter(0, 1)]).await {
-            Ok(()) => break,
-            Err(error) => assert!(attempt < 30, "{error}"),
+        let failed = send(&writer, &[letter(0, 1)]).await;
+        if failed.is_empty() {
+            break;
         }
+        assert!(attempt < 30, "{failed:?}");
     }
 }

@@ -79,6 +79,7 @@ pub async fn create(
         generation: 1,
         config_version: 1,
         spec,
+        earlier: Vec::new(),
         desired: Desired::Running,
         restarts: 0,
         origins: origins.collect(),

@@ -3,7 +3,6 @@
 
 mod check;
 mod job;
-mod shares;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,6 +18,7 @@ use landfall_store::{JobStore, StateLocation};
 use landfall_worker::budget::Budget;
 use landfall_worker::io::{Scratch, Threads};
 use landfall_worker::settings::EngineSettings;
+use landfall_worker::shares::Shares;
 use landfall_worker::supervisor::{Worker, WorkerParts};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -27,7 +27,6 @@ use tokio_util::sync::CancellationToken;
 use crate::measure::{LandedReport, Meter, StageReport};
 use crate::place::{BUCKET, Place};
 use crate::tally::Tally;
-use shares::Shares;
 
 /// As `landfall worker` has it where one file a partition is open; by field it is shorter, so that the peak of open
 /// files is seen, which the worker tells once a beat.
@@ -185,10 +184,12 @@ fn worker_parts(
         state: state.clone(),
         clusters: BTreeMap::from([(job::CLUSTER.to_owned(), place.connection())]),
         rack: None,
-        budget: Budget::new(shares.accounted_bytes),
+        memory_bytes: args.memory_mib << 20,
+        budget: Budget::within(args.memory_mib << 20, shares.accounted_bytes),
         scratch,
         upload_slots: Arc::new(Semaphore::new(shares.upload_slots(engine.part_size_bytes))),
         engine,
+        upload_lifetime_ms: None,
         drain_timeout: Duration::from_secs(20),
         beat: if args.by_campaign { BEAT_BY_FIELD } else { BEAT },
         timer: Arc::new(SystemTimer),

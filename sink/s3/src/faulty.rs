@@ -26,6 +26,8 @@ pub struct Outage {
     pub kind: ErrorKind,
     /// Empty: every operation.
     pub operations: Vec<Operation>,
+    /// Empty: any key.
+    pub key_contains: String,
 }
 
 #[derive(Default)]
@@ -106,6 +108,7 @@ impl<S: Store + 'static> FaultyStore<S> {
         let mut state = self.state();
         if let Some(outage) = &state.outage
             && (outage.operations.is_empty() || outage.operations.contains(&operation))
+            && key.contains(&outage.key_contains)
         {
             return Some(Fault::Before(outage.kind));
         }

@@ -23,7 +23,7 @@ mod tests;
 pub use aws::{AssumeRole, AwsSettings, AwsStore, ConnectError, PayloadSigning, StaticCredentials};
 pub use checksum::crc64nvme;
 pub use error::{ErrorKind, Operation, StoreError};
-pub use faulty::{Fault, FaultPlan, FaultyStore, FiredFault, PlannedFault};
+pub use faulty::{Fault, FaultPlan, FaultyStore, FiredFault, Outage, PlannedFault};
 pub use metered::MeteredStore;
 pub use probe::{CheckName, Finding, ProbeReport, ProbeSettings, probe};
 pub use retry::{Backoff, RetryPolicy, RetryingStore};

@@ -15,8 +15,12 @@ pub struct ProbeSettings {
     /// Ends with `/`, or is empty.
     pub state_prefix: String,
     pub data_bucket: String,
-    /// Ends with `/`, or is empty.
+    /// Where every key of the job begins; what follows its last `/` is not looked at.
     pub data_prefix: String,
+    /// How long open uploads live, where the operator knows it: rules tell only of those that are rules.
+    pub upload_lifetime_ms: Option<u64>,
+    /// How long a file of the job may be open.
+    pub max_open_ms: u64,
     /// Differs from probe to probe.
     pub unique: String,
 }
@@ -105,7 +109,9 @@ impl ProbeReport {
 /// The store could not be asked: the first contact's refusal (wrong bucket, no right) at once, a fault of the store
 /// in the middle as it is. A capability that is missing is a finding, not an error.
 pub async fn probe(store: &dyn Store, settings: ProbeSettings) -> Result<ProbeReport, StoreError> {
-    let probe = checks::Probe { store, settings };
+    let folder = settings.data_prefix.rfind('/').map_or(0, |at| at + 1);
+    let data_prefix = settings.data_prefix.get(..folder).unwrap_or_default().to_owned();
+    let probe = checks::Probe { store, settings: ProbeSettings { data_prefix, ..settings } };
     probe.first_contact().await?;
     let result = probe.findings().await;
     probe.tidy_up().await;

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+const USES: usize = 7;
+
 /// What memory is used for, as named in metrics and the heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
@@ -15,12 +17,17 @@ pub enum Use {
     Waiting,
     /// Parts being uploaded.
     Parts,
+    /// Dead letters on their way to a topic, and the producer's copies of them.
+    Letters,
+    /// Files that are read from Kafka again because their uploads are gone.
+    Rebuild,
     /// librdkafka's fetch queues, by their limit.
     Fetch,
 }
 
 impl Use {
-    pub const ALL: [Self; 5] = [Self::OpenFiles, Self::Encoding, Self::Waiting, Self::Parts, Self::Fetch];
+    pub const ALL: [Self; USES] =
+        [Self::OpenFiles, Self::Encoding, Self::Waiting, Self::Parts, Self::Letters, Self::Rebuild, Self::Fetch];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -29,6 +36,8 @@ impl Use {
             Self::Encoding => "encoding",
             Self::Waiting => "waiting",
             Self::Parts => "parts",
+            Self::Letters => "letters",
+            Self::Rebuild => "rebuild",
             Self::Fetch => "fetch",
         }
     }
@@ -39,7 +48,9 @@ impl Use {
             Self::Encoding => 1,
             Self::Waiting => 2,
             Self::Parts => 3,
-            Self::Fetch => 4,
+            Self::Letters => 4,
+            Self::Rebuild => 5,
+            Self::Fetch => 6,
         }
     }
 }
@@ -48,14 +59,45 @@ impl Use {
 #[derive(Debug)]
 pub struct Budget {
     limit_bytes: u64,
-    used: [AtomicU64; 5],
+    /// What is left to the process itself: code, stacks, allocators, clients.
+    kept_bytes: u64,
+    /// How far the process was last seen above what is charged and kept.
+    excess_bytes: AtomicU64,
+    used: [AtomicU64; USES],
 }
 
 impl Budget {
-    /// `limit_bytes`: what buffers may take in all; the process's own size is not part of it.
+    /// `limit_bytes`: what buffers and fetch queues may take in all; the process's own size is not part of it and is
+    /// not looked at.
     #[must_use]
     pub fn new(limit_bytes: u64) -> Arc<Self> {
-        Arc::new(Self { limit_bytes, used: Default::default() })
+        Self::within(u64::MAX, limit_bytes)
+    }
+
+    /// For a process whose resident size is to stay below `process_bytes`, of which buffers and fetch queues may take
+    /// `limit_bytes`. Call [`Self::measured`] often.
+    #[must_use]
+    pub fn within(process_bytes: u64, limit_bytes: u64) -> Arc<Self> {
+        Arc::new(Self {
+            limit_bytes,
+            kept_bytes: process_bytes.saturating_sub(limit_bytes),
+            excess_bytes: AtomicU64::new(0),
+            used: Default::default(),
+        })
+    }
+
+    /// Takes what the process is seen to hold. What it has beyond the charges and its own share (memory that an
+    /// allocator did not give back, a client that grew) is taken from the buffers, so that the sum stays below.
+    pub fn measured(&self, resident_bytes: u64) {
+        let known = self.used_bytes().saturating_add(self.kept_bytes);
+        self.excess_bytes.store(resident_bytes.saturating_sub(known), Ordering::Relaxed);
+    }
+
+    /// What buffers may hold now. A quarter of the limit is always theirs: work must go on to give memory back.
+    #[must_use]
+    pub fn room_bytes(&self) -> u64 {
+        let taken = self.used_by(Use::Fetch).saturating_add(self.excess_bytes.load(Ordering::Relaxed));
+        self.limit_bytes.saturating_sub(taken).max(self.limit_bytes / 4)
     }
 
     #[must_use]
@@ -79,10 +121,10 @@ impl Budget {
         self.used_bytes().saturating_sub(self.used_by(Use::Fetch))
     }
 
-    /// Buffers in percent of the limit, rounded down.
+    /// Buffers in percent of their room, rounded down.
     #[must_use]
     pub fn percent(&self) -> u64 {
-        self.buffered_bytes().saturating_mul(100) / self.limit_bytes.max(1)
+        self.buffered_bytes().saturating_mul(100) / self.room_bytes().max(1)
     }
 }
 
@@ -90,13 +132,13 @@ impl Budget {
 #[derive(Debug)]
 pub struct Account {
     budget: Arc<Budget>,
-    charged: [u64; 5],
+    charged: [u64; USES],
 }
 
 impl Account {
     #[must_use]
     pub fn new(budget: Arc<Budget>) -> Self {
-        Self { budget, charged: [0; 5] }
+        Self { budget, charged: [0; USES] }
     }
 
     /// Sets what is charged for one use.
@@ -148,8 +190,25 @@ mod tests {
         two.set(Use::Parts, 100);
         one.set(Use::Parts, 200);
         one.set(Use::Fetch, 50);
-        assert_eq!((budget.used_by(Use::Parts), budget.used_bytes(), budget.percent()), (300, 350, 30));
+        // 300 of the 950 that the fetch queues leave.
+        assert_eq!((budget.used_by(Use::Parts), budget.used_bytes(), budget.percent()), (300, 350, 31));
         drop(one);
         assert_eq!(budget.used_bytes(), 100);
+    }
+
+    #[test]
+    fn what_the_process_holds_beyond_its_share_is_taken_from_the_buffers() {
+        let budget = Budget::within(1_500, 1_000);
+        let mut account = Account::new(Arc::clone(&budget));
+        account.set(Use::Parts, 400);
+        account.set(Use::Fetch, 100);
+        budget.measured(1_000);
+        assert_eq!((budget.room_bytes(), budget.percent()), (900, 44));
+        budget.measured(1_300);
+        assert_eq!((budget.room_bytes(), budget.percent()), (600, 66), "300 more than 500 charged and 500 kept");
+        budget.measured(9_000);
+        assert_eq!(budget.room_bytes(), 250, "a quarter stays");
+        budget.measured(500);
+        assert_eq!(budget.room_bytes(), 900);
     }
 }

@@ -156,7 +156,7 @@ pub enum Effect {
     /// Until all are acknowledged.
     ProduceLetters {
         batch: u64,
-        letters: Vec<Letter>,
+        letters: Arc<[Letter]>,
     },
     /// Read the file's offsets again and upload it under the same key.
     Rebuild {
@@ -241,6 +241,8 @@ pub enum Outcome {
         seq: Seq,
         token: Token,
         existing: Existing,
+        /// Why nothing was learnt.
+        error: Option<String>,
     },
     LogLoaded {
         result: Result<Box<LogState>, Fatal>,
@@ -262,8 +264,10 @@ pub enum Outcome {
         missing: Vec<TopicPartition>,
         entries: Result<Vec<Entry>, Fatal>,
     },
+    /// Every letter of the batch is in the topic, but for those that are too large for it, by index and with the error.
     LettersAcked {
         batch: u64,
+        too_large: Vec<(usize, String)>,
     },
     Rebuilt {
         file_ref: FileRef,
@@ -280,8 +284,10 @@ pub enum Rebuild {
         upload_id: String,
         parts: Vec<Part>,
         bytes: u64,
+        /// What Kafka no longer had of it.
+        missing: BTreeMap<SourcePartition, landfall_commit::Offsets>,
     },
-    /// Kafka no longer has the records.
+    /// Kafka no longer has any of the records.
     Lost(String),
     /// Try again later.
     Failed(String),

@@ -5,6 +5,7 @@
 //! I/O, knows no clock and starts nothing, so that the same code runs on threads in production ([`runner`], [`io`]) and
 //! on one deterministic executor in a simulation. What crosses threads is a sealed chunk or an answer, never a record.
 
+pub mod allocator;
 pub mod budget;
 pub mod effect;
 pub mod engine;
@@ -12,8 +13,10 @@ pub mod held;
 pub mod ids;
 pub mod io;
 pub mod now;
+pub mod resident;
 pub mod runner;
 pub mod settings;
+pub mod shares;
 pub mod snapshot;
 pub mod supervisor;
 pub mod wait;

@@ -17,7 +17,8 @@ pub struct EngineSettings {
     pub idle_entry_ms: i64,
     /// How often an idle worker looks for entries of others.
     pub tail_poll_ms: i64,
-    /// Longer than the longest Complete: between two sightings of a denied upload.
+    /// Between two sightings of a denied upload: longer than the longest Complete, which a server may go on with after
+    /// the client's own time limit of 120 s.
     pub complete_grace_ms: i64,
     /// Kafka commits are at most so frequent.
     pub commit_interval_ms: i64,
@@ -28,6 +29,12 @@ pub struct EngineSettings {
     /// Entries between two checkpoints.
     pub checkpoint_every: u64,
     pub max_open_files: usize,
+    /// A larger record is a dead letter, whatever the job allows.
+    pub max_record_bytes: u64,
+    /// Files that are closed and not in the log yet; with more, no record is taken.
+    pub max_unappended_files: usize,
+    /// Files of one entry.
+    pub max_entry_files: usize,
     /// A pause between two calls of the engine longer than this means that the process was frozen.
     pub frozen_after_ms: i64,
     /// Completions at work at once.
@@ -44,12 +51,15 @@ impl Default for EngineSettings {
             append_interval_ms: 250,
             idle_entry_ms: 2_000,
             tail_poll_ms: 10_000,
-            complete_grace_ms: 90_000,
+            complete_grace_ms: 300_000,
             commit_interval_ms: 1_000,
             commit_again_ms: 60_000,
             max_span: 10_000_000,
             checkpoint_every: 64,
             max_open_files: 10_000,
+            max_record_bytes: u64::MAX,
+            max_unappended_files: 10_000,
+            max_entry_files: 1_000,
             frozen_after_ms: 5_000,
             max_completions: 32,
         }
@@ -61,6 +71,11 @@ impl EngineSettings {
     #[must_use]
     pub fn for_budget(budget_bytes: u64) -> Self {
         let default = Self::default();
-        Self { part_size_bytes: (budget_bytes / 32).clamp(5 << 20, default.part_size_bytes), ..default }
+        Self {
+            part_size_bytes: (budget_bytes / 32).clamp(5 << 20, default.part_size_bytes),
+            // In its file, at the encoder, encoded and in a part: a few of them must fit at once.
+            max_record_bytes: budget_bytes / 8,
+            ..default
+        }
     }
 }

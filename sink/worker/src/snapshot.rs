@@ -12,7 +12,6 @@ pub struct Counters {
     pub bytes_consumed: u64,
     pub records_landed: u64,
     pub bytes_uploaded: u64,
-    pub objects_completed: u64,
     pub landed_by_trigger: BTreeMap<&'static str, u64>,
     pub dead_letters: u64,
     pub dead_letters_by_reason: BTreeMap<&'static str, u64>,
@@ -25,7 +24,6 @@ pub struct Counters {
     /// Files sealed because memory was short.
     pub sealed_early: u64,
     pub errors: VecDeque<ErrorView>,
-    pub gaps: Vec<GapView>,
 }
 
 impl Counters {
@@ -86,6 +84,8 @@ pub struct PartitionView {
     pub landed_offset: Option<u64>,
     pub committed_offset: Option<u64>,
     pub at_end: bool,
+    /// When the oldest record not yet read was made, if there is one and it is known.
+    pub oldest_unread_ms: Option<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -96,11 +96,22 @@ pub struct Snapshot {
     pub open_files: Vec<OpenFile>,
     pub open_files_total: u64,
     pub waiting_for: Option<Waiting>,
+    /// As declared in the log, and those that its next entry will declare; the first ones of each partition.
     pub gaps: Vec<GapView>,
+    /// By reason: what the log accounts for, by whichever worker, since the job was created.
+    pub letters_in_log: BTreeMap<String, u64>,
+    /// By reason: what this worker set aside and no entry accounts for yet.
+    pub letters_open: BTreeMap<String, u64>,
     /// Seq and wall time in ms.
     pub last_entry: Option<(u64, i64)>,
     pub uncompleted_entries: u64,
+    /// Declared losses: files whose uploads were lost after Kafka had let their records go, and these records.
     pub lost_files: u64,
+    pub lost_records: u64,
+    /// When the oldest file was opened, or its entry written, whose records are not visible; by the wall clock.
+    pub oldest_unlanded_wall_ms: Option<i64>,
+    /// When the oldest entry with a file that is not visible was written; by its writer's clock.
+    pub oldest_uncompleted_wall_ms: Option<i64>,
     /// Own partitions are read to their ends and all of it is visible.
     pub drained: bool,
     pub counters: Counters,

@@ -6,6 +6,8 @@ mod common;
 use std::time::Duration;
 
 use common::{House, event};
+use landfall_job::JobSpec;
+use landfall_store::record::{Desired, JobRecord};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bounded_job_lands_every_record_once_and_finishes() {
@@ -44,4 +46,59 @@ async fn a_worker_that_dies_in_the_middle_leaves_nothing_missing_and_nothing_twi
     worker.stop().await;
     let landed = house.landed().await;
     assert_eq!((landed.ids.len(), landed.records), (20_000, 20_000));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_dead_worker_appended_becomes_visible_although_the_job_is_to_stop() {
+    let house = House::new(2).await;
+    (0..300).for_each(|n| house.produce(&event(n)));
+    house.flush();
+    house.create_job(|_| {}).await;
+    house.deny_completes(true);
+    let worker = house.start_worker("w1");
+    house.wait_appended(300).await;
+    worker.kill();
+    assert_eq!(house.landed().await.records, 0);
+
+    house.deny_completes(false);
+    let stop = |record: &mut JobRecord| -> Result<(), std::convert::Infallible> {
+        record.desired = Desired::Stopped;
+        Ok(())
+    };
+    house.jobs.update("bids", stop).await.unwrap();
+    let worker = house.start_worker("w2");
+    house.wait_landed(300).await;
+    worker.stop().await;
+    assert_eq!(house.landed().await.ids.len(), 300);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_whose_upload_is_lost_is_rebuilt_by_the_document_it_was_written_under() {
+    let house = House::new(2).await;
+    (0..300).for_each(|n| house.produce(&event(n)));
+    house.produce("no json");
+    house.flush();
+    house.create_job(|_| {}).await;
+    house.deny_completes(true);
+    let worker = house.start_worker("w1");
+    house.wait_appended(300).await;
+    worker.kill();
+    // 3 countries over 2 partitions, and one file of dead letters.
+    assert_eq!(house.lose_open_uploads().await, 7);
+
+    house.deny_completes(false);
+    let change = |record: &mut JobRecord| -> Result<(), std::convert::Infallible> {
+        let mut document = serde_json::to_value(&record.spec).unwrap();
+        document["sink"]["compression"] = "gzip".into();
+        document["sink"]["envelope"] = serde_json::json!(["offset"]);
+        record.replace_spec(JobSpec::parse(&document.to_string()).unwrap());
+        Ok(())
+    };
+    house.jobs.update("bids", change).await.unwrap();
+    let worker = house.start_worker("w2");
+    house.wait_finished(Duration::from_secs(60)).await;
+    worker.stop().await;
+    let landed = house.landed().await;
+    assert_eq!((landed.ids.len(), landed.records, landed.letters), (300, 300, 1));
+    assert!(landed.objects.iter().all(|key| key.ends_with(".jsonl.zst")), "{:?}", landed.objects);
 }

@@ -8,6 +8,10 @@ use crate::error::{ErrorKind, StoreError};
 use crate::store::{Condition, LifecycleRule, ListRequest, ObjectOptions, PutRequest, Store};
 
 const TOKEN: &str = "landfall-token";
+const MINUTE_MS: u64 = 60_000;
+const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
+/// An outage that a precondition must allow for at the least.
+const SHORTEST_OUTAGE_MS: u64 = 60 * MINUTE_MS;
 
 pub(super) struct Probe<'a> {
     pub(super) store: &'a dyn Store,
@@ -67,7 +71,8 @@ impl Probe<'_> {
 
     async fn conditional_puts(&self, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
         let key = self.state_key("once.json");
-        // No right to write at all is no lack of the store: the job cannot run.
+        // No right to write at all is no lack of the store, and without conditional puts there is no log: the job
+        // cannot run.
         self.store.put(self.put_request(key.clone(), "{\"n\":1}", Condition::IfAbsent)).await?;
         let second = self.store.put(self.put_request(key.clone(), "{\"n\":2}", Condition::IfAbsent)).await;
         let (ok, detail) = match second {
@@ -131,7 +136,14 @@ impl Probe<'_> {
         findings.push(finding(CheckName::WrongChecksumRefused, ok, true, detail));
 
         let part = self.store.upload_part(bucket, &key, &id, 1, vec![body.clone()]).await?;
-        self.store.complete_upload(bucket, &key, &id, &[part], Condition::IfAbsent).await?;
+        // A store that knows no conditional Complete is found out below, and can be used without.
+        let parts = [part];
+        match self.store.complete_upload(bucket, &key, &id, &parts, Condition::IfAbsent).await {
+            Err(error) if error.kind == ErrorKind::NotImplemented => {
+                self.store.complete_upload(bucket, &key, &id, &parts, Condition::None).await?;
+            }
+            completed => drop(completed?),
+        }
         let head = self.store.head(bucket, &key).await?;
         let token = head.metadata.get(TOKEN).map_or("none", String::as_str);
         let ok = token == self.settings.unique && head.length_bytes == body.len() as u64;
@@ -235,24 +247,39 @@ impl Probe<'_> {
                 findings.push(finding(expires, covering.is_empty(), true, detail));
             }
         }
-        let detail = match self.rules(&self.settings.data_bucket).await? {
-            Err(why) => format!("rules not shown ({why}): no rule seen is not never, declare how long uploads live"),
+        let (by_rule, without) = match self.rules(&self.settings.data_bucket).await? {
+            Err(why) => (None, format!("rules not shown ({why})")),
             Ok(rules) => {
-                let days = rules
-                    .iter()
-                    .filter(|rule| overlap(&rule.prefix, &self.settings.data_prefix))
-                    .filter_map(|rule| rule.abort_incomplete_uploads_after_days)
-                    .min();
-                match days {
-                    Some(days) => format!("open uploads are aborted after {days} days"),
-                    None => "no rule aborts open uploads: add one of a few days against orphans; outside aws a server \
-                             may expire them without a rule: declare how long uploads live"
-                        .to_owned(),
-                }
+                let of_job = rules.iter().filter(|rule| overlap(&rule.prefix, &self.settings.data_prefix));
+                let days = of_job.filter_map(|rule| rule.abort_incomplete_uploads_after_days).min();
+                let without = "no rule aborts open uploads: add one of a few days against orphans".to_owned();
+                (days.map(|days| u64::from(days) * DAY_MS), without)
             }
         };
-        findings.push(finding(lifetime, true, false, detail));
+        findings.push(self.upload_lifetime(lifetime, by_rule, &without));
         Ok(())
+    }
+
+    /// An upload that the server drops while its file is open, or waits for an outage to end, is read again from Kafka:
+    /// late, and not at all where Kafka no longer has it.
+    fn upload_lifetime(&self, check: CheckName, by_rule_ms: Option<u64>, without: &str) -> Finding {
+        let declared_ms = self.settings.upload_lifetime_ms;
+        let needed_ms = self.settings.max_open_ms.saturating_add(SHORTEST_OUTAGE_MS);
+        match declared_ms.into_iter().chain(by_rule_ms).min() {
+            None => {
+                let detail =
+                    format!("{without}; outside aws a server may drop them all the same: s3.upload_lifetime says when");
+                finding(check, true, true, detail)
+            }
+            Some(lives_ms) => {
+                let (lives, needed) = (lives_ms / MINUTE_MS, needed_ms / MINUTE_MS);
+                let detail = format!(
+                    "open uploads are dropped after {lives} min; a file may be open and wait out an outage for {needed} min: \
+                     lengthen the rule, or shorten sink.rotate.age"
+                );
+                finding(check, lives_ms >= needed_ms, true, detail)
+            }
+        }
     }
 
     /// The inner error says why the store shows none.

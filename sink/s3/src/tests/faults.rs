@@ -74,7 +74,11 @@ async fn a_hollow_complete_answers_success_and_makes_no_object() {
 #[tokio::test]
 async fn an_outage_lasts_until_it_is_lifted() {
     let store = store(Vec::new());
-    store.set_outage(Some(Outage { kind: ErrorKind::SlowDown, operations: vec![Operation::Put] }));
+    store.set_outage(Some(Outage {
+        kind: ErrorKind::SlowDown,
+        operations: vec![Operation::Put],
+        key_contains: String::new(),
+    }));
     for _ in 0..3 {
         assert_eq!(store.put(put("a")).await.unwrap_err().kind, ErrorKind::SlowDown);
     }

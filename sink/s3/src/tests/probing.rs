@@ -15,6 +15,8 @@ fn settings() -> ProbeSettings {
         state_prefix: "_landfall/".to_owned(),
         data_bucket: BUCKET.to_owned(),
         data_prefix: "bids/".to_owned(),
+        upload_lifetime_ms: None,
+        max_open_ms: 600_000,
         unique: "u1".to_owned(),
     }
 }
@@ -112,9 +114,41 @@ async fn a_rule_that_expires_the_log_is_refused() {
         let report = probe(&store, settings()).await.unwrap();
         let refused = report.refused().unwrap();
         assert!(refused.detail.contains("\"old\""), "{refused:?}");
-        assert!(report.of(CheckName::UploadLifetime).unwrap().detail.contains("3 days"));
         store.backend().set_lifecycle(BUCKET, vec![rule("old", "elsewhere/", true, None)]);
         assert_eq!(probe(&store, settings()).await.unwrap().refused(), None);
+    }
+}
+
+#[tokio::test]
+async fn uploads_that_die_before_an_outage_ends_degrade_by_rule_or_by_the_operators_word() {
+    let hours = |hours: u64| hours * 3_600_000;
+    for (rule_days, declared_hours, open_hours, ok) in [
+        (None, None, 1, true),
+        (Some(3), None, 1, true),
+        (Some(1), None, 23, true),
+        (Some(1), None, 24, false),
+        (None, Some(24), 1, true),
+        (None, Some(1), 1, false),
+        (Some(3), Some(1), 1, false),
+        (Some(1), Some(1_000), 24, false),
+    ] {
+        let store = LocalStore::memory(&[BUCKET]);
+        let rule = |days| LifecycleRule {
+            id: "up".to_owned(),
+            prefix: String::new(),
+            expires_objects: false,
+            abort_incomplete_uploads_after_days: Some(days),
+        };
+        store.backend().set_lifecycle(BUCKET, rule_days.map(rule).into_iter().collect());
+        let settings = ProbeSettings {
+            upload_lifetime_ms: declared_hours.map(hours),
+            max_open_ms: hours(open_hours),
+            ..settings()
+        };
+        let report = probe(&store, settings).await.unwrap();
+        let found = report.of(CheckName::UploadLifetime).unwrap();
+        assert_eq!(found.ok, ok, "{rule_days:?} days, {declared_hours:?} h declared, {open_hours} h open: {found:?}");
+        assert_eq!(report.degraded().count(), usize::from(!ok));
     }
 }
 

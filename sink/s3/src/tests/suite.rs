@@ -163,6 +163,8 @@ async fn the_probe_finds_the_server_named_by_the_environment_fit() {
         state_prefix: "_landfall/".to_owned(),
         data_bucket: bucket.to_owned(),
         data_prefix: String::new(),
+        upload_lifetime_ms: None,
+        max_open_ms: 600_000,
         unique: format!("{:08x}", rand::random::<u32>()),
     };
     let report = crate::probe(&store, settings).await.unwrap();

@@ -4,22 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use landfall_commit::decide::{self, AppendAnswer, AppendStep, Existing, ExistingStep};
-use landfall_commit::{Entry, FileRef, FileSets, Lane, Lost, Rebuilt, Seq, Token};
+use landfall_commit::{FileRef, Lost, Rebuilt, Seq, SkipReason, Token};
 
 use super::Engine;
+use super::batch::Batch;
 use super::file::Phase as FilePhase;
-use crate::effect::{Effect, FileId, FileOffsets};
+use crate::effect::{Effect, FileId};
 use crate::now::Now;
-
-/// An entry on its way into the log.
-#[derive(Debug, Clone)]
-pub(super) struct Batch {
-    pub(super) entry: Entry,
-    body: Bytes,
-    files: Vec<FileId>,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
@@ -53,7 +45,8 @@ pub struct Appender {
     pub(super) folds: u64,
     /// Rebuilt and lost files to be said in the next entry.
     pub rebuilt: Vec<Rebuilt>,
-    pub lost: Vec<Lost>,
+    /// With the attempt that failed.
+    pub lost: Vec<(Lost, u32)>,
     pub close_log: bool,
     last_checkpoint: Seq,
     pub(super) wait_id: u64,
@@ -95,11 +88,6 @@ impl Appender {
     /// The log is there; the first checkpoint is due some entries later.
     pub fn loaded(&mut self, last: Seq) {
         self.last_checkpoint = last;
-    }
-
-    pub fn doubt_key(&mut self, id: FileId, key: String, token: Option<String>) {
-        self.doubted.push((id, key, token, self.folds));
-        self.fold_wanted = true;
     }
 }
 
@@ -164,129 +152,6 @@ impl Engine {
             self.appender.attempts = 0;
             self.put_sidecar_or_append(batch);
         }
-    }
-
-    fn has_news(&self) -> bool {
-        self.completions.visible_pending(self.log.as_ref())
-            || !self.appender.rebuilt.is_empty()
-            || !self.appender.lost.is_empty()
-            || self.appender.close_log
-            || self
-                .partitions
-                .iter()
-                .flatten()
-                .any(|p| !p.absent.is_empty() || p.skipped.values().any(|s| !s.is_empty()))
-    }
-
-    /// The next entry: everything that is ready and not lost, and what else there is to say.
-    fn build_batch(&mut self) -> Option<Batch> {
-        let log = self.log.as_ref()?;
-        let token = Token(self.ids.token());
-        let mut entry = Entry::empty(
-            self.identity.uid.clone(),
-            Lane(0),
-            log.next_seq(),
-            token,
-            &self.identity.worker,
-            self.now.wall_ms,
-        );
-        entry.config_version = self.plan.config_version;
-        let ready = std::mem::take(&mut self.files.ready);
-        let (mut files, mut sets, mut losers) = (Vec::new(), Vec::new(), Vec::new());
-        for id in ready {
-            let Some(offsets) = self.file_offsets(id) else { continue };
-            let overlaps = offsets.iter().any(|(p, set)| entry.held.get(p).is_some_and(|held| !held.is_disjoint(set)));
-            if overlaps || self.log.as_ref().is_none_or(|log| log.has_lost(&offsets)) {
-                losers.push(id);
-                continue;
-            }
-            let Some(file) = self.files.get_mut(id) else { continue };
-            file.phase = FilePhase::Appending;
-            entry.files.push(file.entry());
-            for (partition, set) in &offsets {
-                entry.held.entry(partition.clone()).or_default().union_with(set);
-            }
-            files.push(id);
-            sets.push(offsets);
-        }
-        for id in losers {
-            self.drop_file(id, "its offsets are in another entry");
-        }
-        self.add_declarations(&mut entry);
-        let log = self.log.as_ref()?;
-        entry.completed = self.completions.to_record(log);
-        entry.rebuilt.clone_from(&self.appender.rebuilt);
-        entry.lost.clone_from(&self.appender.lost);
-        entry.closing = self.appender.close_log && files.is_empty() && self.control.may_close(log, &self.completions);
-        if entry.says_nothing() {
-            return None;
-        }
-        for set in entry.held.values_mut() {
-            set.optimize();
-        }
-        // Entries are never deleted: one that our own fold refuses would end the job for good.
-        if let Some(overlap) = self.log.as_ref().and_then(|log| log.overlaps(&entry).into_iter().next()) {
-            self.fail(
-                "bad_entry",
-                format!("the next log entry would claim {:?} of {} twice", overlap.offsets, overlap.partition),
-            );
-            return None;
-        }
-        let body = match entry.to_json() {
-            Ok(body) => Bytes::from(body),
-            Err(e) => {
-                self.fail("bad_log", e.to_string());
-                return None;
-            }
-        };
-        if !sets.is_empty() {
-            match FileSets::new(sets).to_json() {
-                Ok(json) => {
-                    self.effects.push(Effect::PutSidecar { key: self.paths.sidecar(entry.seq, &entry.token), json });
-                }
-                Err(e) => {
-                    self.fail("bad_log", e.to_string());
-                    return None;
-                }
-            }
-        }
-        Some(Batch { entry, body, files })
-    }
-
-    /// Skips and absences of owned partitions, less what the log accounts for already.
-    fn add_declarations(&mut self, entry: &mut Entry) {
-        let Some(log) = &self.log else { return };
-        for partition in self.partitions.iter_mut().flatten() {
-            let accounted = log.accounted(&partition.source);
-            let mut said = landfall_commit::Offsets::new();
-            for (reason, set) in &mut partition.skipped {
-                let already = accounted.overlap(set);
-                set.subtract(&already);
-                // One offset has one reason: the first that was given.
-                set.subtract(&said);
-                said.union_with(set);
-                if let Some(held) = entry.held.get(&partition.source) {
-                    set.subtract(held);
-                }
-                if !set.is_empty() {
-                    entry.skipped.entry(partition.source.as_ref().clone()).or_default().insert(*reason, set.clone());
-                }
-            }
-            let already = accounted.overlap(&partition.absent);
-            partition.absent.subtract(&already);
-            if !partition.absent.is_empty() {
-                entry.absent.insert(partition.source.as_ref().clone(), partition.absent.clone());
-            }
-        }
-    }
-
-    pub(super) fn file_offsets(&self, id: FileId) -> Option<FileOffsets> {
-        let file = self.files.get(id)?;
-        let mut offsets: FileOffsets = BTreeMap::new();
-        for of in &file.held {
-            offsets.insert(of.source.as_ref().clone(), of.held.offsets());
-        }
-        Some(offsets)
     }
 
     fn put_sidecar_or_append(&mut self, batch: Batch) {
@@ -389,12 +254,18 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_entry_read(&mut self, seq: Seq, token: &Token, existing: Existing) {
+    pub(super) fn on_entry_read(&mut self, seq: Seq, token: &Token, existing: Existing, error: Option<String>) {
         let Some((batch, At::Read)) =
             self.appender.batch.take_if(|(b, at)| *at == At::Read && b.entry.seq == seq && b.entry.token == *token)
         else {
             return;
         };
+        match error {
+            Some(error) => self.waits.set(self.appender.wait_id, error, self.now.wall_ms),
+            None => {
+                self.waits.clear(self.appender.wait_id);
+            }
+        }
         match decide::after_existing(&existing, &self.identity.uid, seq, token) {
             ExistingStep::OursCommitted => self.committed(batch),
             ExistingStep::FoldOther => {
@@ -434,7 +305,7 @@ impl Engine {
         let entry = batch.entry;
         self.counters.appends += 1;
         tracing::info!(
-            job = %self.identity.job, seq = entry.seq.0, files = entry.files.len(),
+            job = %self.identity.job, job_uid = %self.identity.uid, seq = entry.seq.0, files = entry.files.len(),
             records = entry.files.iter().map(|f| f.records).sum::<u64>(), "entry appended"
         );
         if let Err(e) = self.fold_one(&entry) {
@@ -444,14 +315,16 @@ impl Engine {
             if let Some(file) = self.files.remove(*id) {
                 self.effects.push(Effect::Forget { file: *id, abort: None });
                 let trigger = file.closed_by.map_or("unknown", landfall_format::rotate::Trigger::as_str);
-                let data = file.kind == landfall_commit::FileKind::Data;
-                self.counters.landed_file(file.records, data, trigger);
-                let file_ref = FileRef { seq: entry.seq, file: index };
-                self.completions.add(file_ref, false, file.replaces);
+                self.completions.add(FileRef { seq: entry.seq, file: index }, file.replaces, trigger);
             }
         }
         for partition in self.partitions.iter_mut().flatten() {
             if let Some(said) = entry.skipped.get(&partition.source) {
+                if let Some(to_topic) = said.get(&SkipReason::DeadLetterTopic) {
+                    for letters in partition.topic_letters.values_mut() {
+                        letters.subtract(to_topic);
+                    }
+                }
                 for (reason, set) in said {
                     if let Some(pending) = partition.skipped.get_mut(reason) {
                         pending.subtract(set);
@@ -463,7 +336,7 @@ impl Engine {
             }
         }
         self.appender.rebuilt.retain(|rebuilt| !entry.rebuilt.contains(rebuilt));
-        self.appender.lost.retain(|lost| !entry.lost.contains(lost));
+        self.appender.lost.retain(|(lost, _)| !entry.lost.contains(lost));
         if entry.closing {
             self.appender.close_log = false;
         }

@@ -21,6 +21,8 @@ enum State {
     Folding {
         since: u64,
     },
+    /// Proven gone; waits for its turn to be rebuilt.
+    Gone,
     Rebuilding,
     /// Uploaded again; the next entry says so.
     Saying,
@@ -32,6 +34,8 @@ struct Work {
     attempt: u32,
     taken_over: bool,
     replaces: Option<String>,
+    /// What closed the file, where it was closed here.
+    closed_by: &'static str,
     /// What a HEAD saw last: the object to replace, by the job's policy.
     seen_etag: Option<String>,
     state: State,
@@ -49,10 +53,33 @@ pub struct Completions {
 }
 
 impl Completions {
-    pub fn add(&mut self, file_ref: FileRef, taken_over: bool, replaces: Option<String>) {
+    /// A file of our own entry, closed by `closed_by`.
+    pub fn add(&mut self, file_ref: FileRef, replaces: Option<String>, closed_by: &'static str) {
+        self.queue(file_ref, false, replaces, closed_by);
+    }
+
+    /// A file learnt from the log: somebody may have completed it already.
+    pub fn take_over(&mut self, file_ref: FileRef) {
+        self.queue(file_ref, true, None, TAKEN_OVER);
+    }
+
+    fn queue(&mut self, file_ref: FileRef, taken_over: bool, replaces: Option<String>, closed_by: &'static str) {
+        let state = State::Queued;
         let work =
-            Work { machine: None, attempt: 0, taken_over, replaces, seen_etag: None, state: State::Queued, next: None };
+            Work { machine: None, attempt: 0, taken_over, replaces, closed_by, seen_etag: None, state, next: None };
         self.work.entry(file_ref).or_insert(work);
+    }
+
+    /// The oldest file that may be rebuilt now: one at a time, each reads from Kafka and holds parts.
+    fn next_rebuild(&self) -> Option<FileRef> {
+        if self.work.values().any(|work| matches!(work.state, State::Rebuilding)) {
+            return None;
+        }
+        self.work.iter().find(|(_, work)| matches!(work.state, State::Gone)).map(|(file, _)| *file)
+    }
+
+    pub fn rebuilding(&self) -> bool {
+        self.work.values().any(|work| matches!(work.state, State::Rebuilding))
     }
 
     /// Nothing is under way.
@@ -86,7 +113,7 @@ impl Completions {
             {
                 self.work.remove(&file);
                 let ours = self.rebuilt.get(&file).is_some_and(|r| r.token == rebuilt.token);
-                self.add(file, !ours, None);
+                self.queue(file, !ours, None, TAKEN_OVER);
             }
         }
     }
@@ -112,6 +139,9 @@ impl Completions {
     }
 }
 
+/// The trigger of a file that was closed elsewhere, or rebuilt.
+const TAKEN_OVER: &str = "taken_over";
+
 /// What a completion waits under.
 pub(super) fn wait_id(file: FileRef) -> u64 {
     (file.seq.0 << 20) | u64::from(file.file) | (1 << 63)
@@ -136,7 +166,11 @@ impl Engine {
         }
         for file_ref in taken {
             self.counters.recovery("take_over");
-            self.completions.add(file_ref, true, None);
+            tracing::info!(
+                job = %self.identity.job, job_uid = %self.identity.uid, seq = file_ref.seq.0, file = file_ref.file,
+                "recovery: completing a file of the log"
+            );
+            self.completions.take_over(file_ref);
         }
     }
 
@@ -158,9 +192,13 @@ impl Engine {
                 | State::Waiting { .. }
                 | State::Asked
                 | State::Folding { .. }
+                | State::Gone
                 | State::Rebuilding
                 | State::Saying => {}
             }
+        }
+        if let Some(file_ref) = self.completions.next_rebuild() {
+            self.start_rebuild(file_ref);
         }
         for file_ref in due {
             self.step_completion(file_ref, None);
@@ -180,7 +218,8 @@ impl Engine {
             (Some(machine), Some(answer)) => machine.advance(answer, now_ms),
             (Some(machine), None) => work.next.take().unwrap_or_else(|| machine.advance(Answer::Waited, now_ms)),
             (None, _) => {
-                let mut machine = Completion::new(&pending.file, work.taken_over, grace_ms);
+                let mut machine =
+                    Completion::new(&pending.file, work.taken_over, grace_ms).or_earlier(&pending.earlier);
                 work.attempt = pending.attempt;
                 let step = machine.advance(Answer::Start, now_ms);
                 work.machine = Some(machine);
@@ -193,7 +232,11 @@ impl Engine {
                 let wait = i64::try_from(ms + jitter).unwrap_or(i64::MAX / 4);
                 work.state = State::Waiting { until_ms: now_ms.saturating_add(wait) };
                 if alarm {
-                    tracing::error!(job = %self.identity.job, key = %pending.file.key, "cannot complete the file; it waits");
+                    let error = self.waits.what(wait_id(file_ref)).unwrap_or_default();
+                    tracing::error!(
+                        job = %self.identity.job, job_uid = %self.identity.uid, key = %pending.file.key, error,
+                        "cannot complete the file; it waits"
+                    );
                 }
             }
             Step::FoldAgain => {
@@ -224,16 +267,15 @@ impl Engine {
         etag: Option<String>,
         error: Option<String>,
     ) {
-        let wait_id = wait_id(file_ref);
-        match error {
-            Some(error) => self.waits.set(wait_id, error, self.now.wall_ms),
-            None => {
-                self.waits.clear(wait_id);
-            }
-        }
         let Some(work) = self.completions.work.get_mut(&file_ref) else { return };
         if work.attempt != attempt || !matches!(work.state, State::Asked) {
             return;
+        }
+        match error {
+            Some(error) => self.waits.set(wait_id(file_ref), error, self.now.wall_ms),
+            None => {
+                self.waits.clear(wait_id(file_ref));
+            }
         }
         if etag.is_some() {
             work.seen_etag = etag;
@@ -244,25 +286,27 @@ impl Engine {
     fn verdict(&mut self, file_ref: FileRef, verdict: Verdict) {
         let Some(pending) = self.log.as_ref().and_then(|log| log.pending().get(&file_ref)).cloned() else { return };
         let key = pending.file.key.clone();
+        self.waits.clear(wait_id(file_ref));
         match verdict {
             Verdict::Visible => {
-                self.counters.objects_completed += 1;
-                tracing::debug!(job = %self.identity.job, key = %key, seq = file_ref.seq.0, "object visible");
-                self.completions.work.remove(&file_ref);
+                tracing::debug!(job = %self.identity.job, job_uid = %self.identity.uid, key = %key, seq = file_ref.seq.0, "object visible");
+                let work = self.completions.work.remove(&file_ref);
                 self.completions.visible.insert(file_ref);
+                let data = pending.file.kind == landfall_commit::FileKind::Data;
+                self.counters.landed_file(pending.file.records, data, work.map_or(TAKEN_OVER, |work| work.closed_by));
             }
             Verdict::Superseded => {
                 self.completions.work.remove(&file_ref);
             }
             Verdict::Gone => {
                 self.counters.recovery("rebuild");
-                tracing::warn!(job = %self.identity.job, key = %key, seq = file_ref.seq.0, "the upload is gone; rebuilding the file from kafka");
+                tracing::warn!(
+                    job = %self.identity.job, job_uid = %self.identity.uid, key = %key, seq = file_ref.seq.0,
+                    "recovery: the upload is gone; rebuilding the file from kafka"
+                );
                 if let Some(work) = self.completions.work.get_mut(&file_ref) {
-                    work.state = State::Rebuilding;
+                    work.state = State::Gone;
                 }
-                let token = landfall_commit::Token(self.ids.token());
-                let plan = std::sync::Arc::clone(&self.plan);
-                self.effects.push(Effect::Rebuild { file_ref, pending: Box::new(pending), token, plan });
             }
             Verdict::Foreign { token } => {
                 let policy = self.plan.spec.sink.on_existing_object;
@@ -295,13 +339,35 @@ impl Engine {
         }
     }
 
+    fn start_rebuild(&mut self, file_ref: FileRef) {
+        let Some(pending) = self.log.as_ref().and_then(|log| log.pending().get(&file_ref)).cloned() else {
+            self.completions.work.remove(&file_ref);
+            return;
+        };
+        if let Some(work) = self.completions.work.get_mut(&file_ref) {
+            work.state = State::Rebuilding;
+        }
+        // By the document the file was written under, as far as it is known.
+        let plan = match self.plan.of_version(pending.config_version) {
+            Ok(plan) => plan,
+            Err(error) => return self.on_rebuilt(file_ref, pending.attempt + 1, Rebuild::Failed(error.to_string())),
+        };
+        let token = landfall_commit::Token(self.ids.token());
+        self.effects.push(Effect::Rebuild { file_ref, pending: Box::new(pending), token, plan });
+    }
+
     pub(super) fn on_rebuilt(&mut self, file_ref: FileRef, attempt: u32, result: Rebuild) {
         let Some(pending) = self.log.as_ref().and_then(|log| log.pending().get(&file_ref)) else { return };
         let (bucket, key, current) = (pending.file.bucket.clone(), pending.file.key.clone(), pending.attempt);
         match result {
-            Rebuild::Done { token, upload_id, parts, bytes } if current + 1 == attempt => {
-                let rebuilt =
-                    Rebuilt { seq: file_ref.seq, file: file_ref.file, attempt, token, upload_id, parts, bytes };
+            Rebuild::Done { token, upload_id, parts, bytes, missing } if current + 1 == attempt => {
+                let (seq, file) = (file_ref.seq, file_ref.file);
+                let rebuilt = Rebuilt { seq, file, attempt, token, upload_id, parts, bytes, missing };
+                if rebuilt.missing_records() > 0 {
+                    let message =
+                        format!("{} records of {key} are lost: kafka no longer has them", rebuilt.missing_records());
+                    self.note_error("commit", message, None);
+                }
                 self.completions.rebuilt.insert(file_ref, rebuilt.clone());
                 self.appender.rebuilt.push(rebuilt);
                 if let Some(work) = self.completions.work.get_mut(&file_ref) {
@@ -312,9 +378,12 @@ impl Engine {
             Rebuild::Done { upload_id, .. } => self.effects.push(Effect::Abort { bucket, key, upload_id }),
             Rebuild::Lost(_) | Rebuild::Failed(_) if current + 1 != attempt => {}
             Rebuild::Lost(reason) => {
-                tracing::error!(job = %self.identity.job, key = %key, reason = %reason, "records are lost: kafka no longer has them");
+                tracing::error!(job = %self.identity.job, job_uid = %self.identity.uid, key = %key, reason = %reason, "records are lost: kafka no longer has them");
                 self.note_error("commit", format!("{key} is lost: {reason}"), None);
-                self.appender.lost.push(Lost { seq: file_ref.seq, file: file_ref.file, reason });
+                self.appender.lost.push((Lost { seq: file_ref.seq, file: file_ref.file, reason }, attempt));
+                if let Some(work) = self.completions.work.get_mut(&file_ref) {
+                    work.state = State::Saying;
+                }
             }
             Rebuild::Failed(error) => {
                 self.note_error("commit", format!("rebuilding {key}: {error}"), None);

@@ -48,6 +48,8 @@ pub struct Control {
     pub failed: Option<Fatal>,
     finished: bool,
     closing: bool,
+    /// The process ends: what cannot be known in time is left to others.
+    shutting_down: bool,
     landed_since_ms: Option<i64>,
     refused_by_kafka: u32,
 }
@@ -92,7 +94,7 @@ impl Engine {
             Outcome::SidecarPut { key } => self.on_sidecar(&key),
             Outcome::TopicsVerified { seq, token, changed } => self.on_topics_verified(seq, &token, changed.as_deref()),
             Outcome::Appended { seq, token, answer, error } => self.on_appended(seq, &token, &answer, error.as_deref()),
-            Outcome::EntryRead { seq, token, existing } => self.on_entry_read(seq, &token, existing),
+            Outcome::EntryRead { seq, token, existing, error } => self.on_entry_read(seq, &token, existing, error),
             Outcome::LogLoaded { result } => self.on_log_loaded(result),
             Outcome::Tail { entries } => self.on_tail(entries),
             Outcome::Completion { file_ref, attempt, answer, etag, error } => {
@@ -101,7 +103,7 @@ impl Engine {
             Outcome::Recovered { epoch, found, missing, entries } => {
                 self.on_recovered(epoch, &found, &missing, entries);
             }
-            Outcome::LettersAcked { batch } => self.on_letters_acked(batch),
+            Outcome::LettersAcked { batch, too_large } => self.on_letters_acked(batch, &too_large),
             Outcome::Rebuilt { file_ref, attempt, result } => self.on_rebuilt(file_ref, attempt, result),
         }
     }
@@ -124,7 +126,7 @@ impl Engine {
 
     /// A new version of the document: files that are open are closed under the old one.
     pub fn set_plan(&mut self, plan: Arc<JobPlan>) {
-        tracing::info!(job = %self.identity.job, config_version = plan.config_version, "job changed; open files are closed");
+        tracing::info!(job = %self.identity.job, job_uid = %self.identity.uid, config_version = plan.config_version, "job changed; open files are closed");
         self.ratio.set_max(plan.spec.dead_letter.max_ratio);
         self.close_all(Trigger::ConfigChange);
         self.scratch = landfall_format::Scratch::new(&plan.format);
@@ -136,6 +138,7 @@ impl Engine {
         if self.control.goal != Goal::Delete {
             self.control.goal = Goal::Stop;
         }
+        self.control.shutting_down = true;
         self.control.landing = true;
         self.control.landed_since_ms = None;
         self.close_all(Trigger::Shutdown);
@@ -196,7 +199,9 @@ impl Engine {
             && self.appender.idle()
             && self.completions.idle()
             && !self.completions.visible_pending(self.log.as_ref())
-            && (self.control.goal == Goal::Run || self.log.as_ref().is_none_or(|log| log.pending().is_empty()))
+            && (self.control.goal == Goal::Run
+                || self.control.shutting_down
+                || self.log.as_ref().is_none_or(|log| log.pending().is_empty()))
             && self
                 .partitions
                 .iter()
@@ -214,8 +219,9 @@ impl Engine {
         }
         match (self.control.goal, &self.log) {
             (Goal::Run, None) => Phase::Starting,
-            (Goal::Stop, None) => Phase::Stopped,
-            (Goal::Pause | Goal::Delete, None) => Phase::Starting,
+            (Goal::Stop, None) if self.control.shutting_down => Phase::Stopped,
+            // A job that is to stop may have entries that a dead worker left: they are seen to first.
+            (Goal::Pause | Goal::Stop | Goal::Delete, None) => Phase::Starting,
             (Goal::Run, Some(_)) => Phase::Running,
             (Goal::Pause, Some(_)) if self.all_landed() => Phase::Paused,
             (Goal::Stop, Some(_)) if self.all_landed() => Phase::Stopped,

@@ -57,7 +57,7 @@ impl Engine {
 
     fn assigned(&mut self, source: &mut dyn Source, partitions: Vec<TopicPartition>) {
         for topic_partition in partitions {
-            tracing::info!(job = %self.identity.job, topic = %topic_partition.topic, partition = topic_partition.partition, "partition assigned");
+            tracing::info!(job = %self.identity.job, job_uid = %self.identity.uid, topic = %topic_partition.topic, partition = topic_partition.partition, "partition assigned");
             let slot = source.slot_of(&topic_partition) as usize;
             if self.partitions.len() <= slot {
                 self.partitions.resize_with(slot + 1, || None);
@@ -74,7 +74,7 @@ impl Engine {
     fn revoked(&mut self, source: &mut dyn Source, partitions: &[TopicPartition]) {
         let deadline_ms = self.now.mono_ms + self.settings.revoke_budget_ms;
         for topic_partition in partitions {
-            tracing::info!(job = %self.identity.job, topic = %topic_partition.topic, partition = topic_partition.partition, "partition revoked");
+            tracing::info!(job = %self.identity.job, job_uid = %self.identity.uid, topic = %topic_partition.topic, partition = topic_partition.partition, "partition revoked");
             match self.slot_of(topic_partition) {
                 Some(slot) => {
                     if let Some(partition) = self.partition_mut(slot) {
@@ -92,7 +92,7 @@ impl Engine {
 
     fn lost(&mut self, partitions: &[TopicPartition]) {
         for topic_partition in partitions {
-            tracing::warn!(job = %self.identity.job, topic = %topic_partition.topic, partition = topic_partition.partition, "partition lost");
+            tracing::warn!(job = %self.identity.job, job_uid = %self.identity.uid, topic = %topic_partition.topic, partition = topic_partition.partition, "partition lost");
             if let Some(slot) = self.slot_of(topic_partition) {
                 self.forget_partition(slot, "its partition was lost");
             }
@@ -197,6 +197,7 @@ impl Engine {
     /// Partitions that should deliver nothing are paused at the consumer, the others resumed.
     fn pause_and_resume(&mut self, source: &mut dyn Source) {
         let all = self.memory.paused || !self.control.consuming();
+        let wall_ms = self.now.wall_ms;
         let (mut pause, mut resume) = (Vec::new(), Vec::new());
         for partition in self.partitions.iter_mut().flatten() {
             if partition.phase != Phase::Consuming {
@@ -205,7 +206,10 @@ impl Engine {
             if let Some(end) = source.cached_end(&partition.topic_partition).and_then(|end| u64::try_from(end).ok()) {
                 partition.end_offset = Some(partition.end_offset.unwrap_or(0).max(end));
             }
-            let wanted = all || partition.stop_at.is_some_and(|stop| partition.position >= stop);
+            if partition.at_end() && !partition.paused {
+                partition.caught_up_wall_ms = Some(wall_ms);
+            }
+            let wanted = all || partition.far_ahead || partition.stop_at.is_some_and(|stop| partition.position >= stop);
             if wanted != partition.paused {
                 partition.paused = wanted;
                 if wanted { &mut pause } else { &mut resume }.push(partition.topic_partition.clone());

@@ -124,8 +124,12 @@ pub struct File {
     pub parts_at_work: usize,
     pub part_bytes_at_work: u64,
     pub encoded_bytes: u64,
+    /// What an encoder with state holds back, about, as it was when it last came home.
+    pub in_progress_bytes: u64,
     /// Raw bytes whose encoded form is counted in `encoded_bytes`.
     pub raw_encoded_bytes: u64,
+    /// How many dead letters it holds, by reason.
+    pub letters: BTreeMap<&'static str, u64>,
     /// Letters to a topic that must be acknowledged before the append.
     pub letters_out: u32,
     pub looked_at_key: bool,
@@ -193,10 +197,11 @@ impl File {
     /// What the file will be about if it is closed now: what is encoded, and the rest at the ratio seen so far.
     pub fn estimated_bytes(&self) -> u64 {
         let raw = self.content.len_bytes() as u64 + self.at_work_bytes.values().sum::<u64>();
-        if self.raw_encoded_bytes == 0 {
+        let encoded = self.encoded_bytes + self.in_progress_bytes;
+        if self.raw_encoded_bytes == 0 || encoded == 0 {
             return raw / FIRST_RATIO;
         }
-        self.encoded_bytes + raw.saturating_mul(self.encoded_bytes) / self.raw_encoded_bytes
+        encoded + raw.saturating_mul(encoded) / self.raw_encoded_bytes
     }
 
     /// As an entry names it.

@@ -183,7 +183,9 @@ impl Engine {
             parts_at_work: 0,
             part_bytes_at_work: 0,
             encoded_bytes: 0,
+            in_progress_bytes: 0,
             raw_encoded_bytes: 0,
+            letters: std::collections::BTreeMap::new(),
             letters_out: 0,
             looked_at_key: false,
             closed_mono_ms: 0,
@@ -209,11 +211,14 @@ impl Engine {
     /// Closes what is due by the clock; on idle partitions too.
     pub(super) fn rotate_files(&mut self) {
         let now_ms = self.now.mono_ms;
-        let due: Vec<(FileId, Trigger)> = self
-            .files
-            .iter()
-            .filter(|file| file.phase == Phase::Open)
-            .filter_map(|file| Some((file.id, rotate::due(&file.plan.spec.sink.rotate, &file.clock, now_ms)?)))
+        let open = || self.files.iter().filter(|file| file.phase == Phase::Open);
+        // How far event time has come is a matter of the whole job: each hour's files lie in a place of their own.
+        let reached = rotate::Reached::by(open().map(|file| &*file.group));
+        let due: Vec<(FileId, Trigger)> = open()
+            .filter_map(|file| {
+                let passed = reached.is_past(&file.group);
+                Some((file.id, rotate::due_among(&file.plan.spec.sink.rotate, &file.clock, passed, now_ms)?))
+            })
             .collect();
         for (id, trigger) in due {
             self.close_file(id, trigger);
@@ -241,7 +246,7 @@ impl Engine {
     /// Drops a file that is in no entry: its records of own partitions are owed, its upload is aborted.
     pub(super) fn drop_file(&mut self, id: FileId, why: &str) {
         let Some(file) = self.files.remove(id) else { return };
-        tracing::info!(job = %self.identity.job, key = %file.key, records = file.records, why, "file dropped");
+        tracing::info!(job = %self.identity.job, job_uid = %self.identity.uid, key = %file.key, records = file.records, why, "file dropped");
         self.counters.files_dropped += 1;
         // What is at the encoder comes back to nobody.
         self.memory.encoded(file.at_work_bytes.values().sum());
@@ -287,14 +292,17 @@ impl Engine {
         all
     }
 
-    /// A partition far ahead of its `low`: close the file that holds it back.
+    /// A partition far ahead of its `low`: close the file that holds it back; twice as far, take no more of it.
     pub(super) fn limit_span(&mut self) {
         let Some(log) = &self.log else { return };
         let mut to_close = Vec::new();
-        for (slot, partition) in (0u32..).zip(&self.partitions) {
+        for (slot, partition) in (0u32..).zip(&mut self.partitions) {
             let Some(partition) = partition else { continue };
             let low = log.partitions().get(&partition.source).map_or(0, landfall_commit::OffsetSet::low);
-            if partition.position.saturating_sub(low) > self.settings.max_span {
+            let span = partition.position.saturating_sub(low);
+            // Where what is closed cannot be appended, closing more does not help: it waits.
+            partition.far_ahead = span > self.settings.max_span.saturating_mul(2);
+            if span > self.settings.max_span {
                 let coldest = self
                     .files
                     .iter()

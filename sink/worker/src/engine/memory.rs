@@ -18,6 +18,10 @@ const GO_ON_AT_PERCENT: u64 = 75;
 const PAUSE_AFTER_MS: i64 = 2_000;
 /// An engine with less than this part of the budget is not throttled for the others' sake.
 const SMALL_SHARE: u64 = 32;
+/// How long scratch is left alone after it was full or failed.
+const SCRATCH_AGAIN_MS: i64 = 30_000;
+/// What one rebuild holds: its consumer's queue, a part being filled and one being sent, pieces between them.
+const REBUILD_BYTES: u64 = 64 << 20;
 /// Smaller remainders are not worth a write.
 const MIN_SPILL_BYTES: u64 = 64 << 10;
 
@@ -29,6 +33,8 @@ pub struct Memory {
     /// Row groups at hand, as last counted.
     encoder_bytes: u64,
     scratch: bool,
+    /// After an error on scratch it is left alone until then.
+    scratch_again_ms: i64,
     throttled_since_ms: Option<i64>,
     pub paused: bool,
     record_bytes: u64,
@@ -41,6 +47,7 @@ impl Memory {
             encoding_bytes: 0,
             encoder_bytes: 0,
             scratch,
+            scratch_again_ms: i64::MIN,
             throttled_since_ms: None,
             paused: false,
             record_bytes: 1_000,
@@ -49,7 +56,10 @@ impl Memory {
 
     pub fn open_grew(&mut self, bytes: u64) {
         self.open_bytes += bytes;
-        // A slow average, for how many records a poll may take.
+    }
+
+    /// A slow average, for how many records a poll may take.
+    pub fn saw_record(&mut self, bytes: u64) {
         self.record_bytes = (self.record_bytes * 15 + bytes) / 16;
     }
 
@@ -86,11 +96,12 @@ impl Engine {
     pub fn account(&mut self) {
         self.account.set(Use::OpenFiles, self.memory.open_bytes);
         self.account.set(Use::Encoding, self.memory.encoding_bytes + self.memory.encoder_bytes);
+        self.account.set(Use::Letters, self.letters.memory_bytes());
         // A job that holds little is not made to wait for one that cannot let go of much.
-        let small = self.account.buffered_bytes() < self.account.budget().limit_bytes() / SMALL_SHARE;
+        let small = self.account.buffered_bytes() < self.account.budget().room_bytes() / SMALL_SHARE;
         let percent = self.account.budget().percent();
         let budget = if small && percent < 100 { 0 } else { percent };
-        let crowded = self.letters.crowded();
+        let crowded = self.letters.crowded(self.account.budget().room_bytes()) || self.far_ahead();
         match self.memory.throttled_since_ms {
             None if budget >= STOP_AT_PERCENT || crowded => {
                 self.memory.throttled_since_ms = Some(self.now.mono_ms);
@@ -119,16 +130,23 @@ impl Engine {
         self.account.set(Use::Encoding, self.memory.encoding_bytes + encoders);
         self.account.set(Use::Waiting, waiting);
         self.account.set(Use::Parts, parts);
+        self.account.set(Use::Rebuild, if self.completions.rebuilding() { REBUILD_BYTES } else { 0 });
         let budget = self.account.budget();
-        let limit = budget.limit_bytes();
+        let limit = budget.room_bytes();
         let mark = |percent: u64| limit / 100 * percent;
         let used = budget.buffered_bytes();
-        if used > mark(SPILL_AT_PERCENT) && self.memory.scratch {
+        if used > mark(SPILL_AT_PERCENT) && self.memory.scratch && self.now.mono_ms >= self.memory.scratch_again_ms {
             self.spill(used - mark(SPILL_AT_PERCENT));
         }
         if used > mark(SEAL_AT_PERCENT) {
             self.relieve(used - mark(SEAL_AT_PERCENT));
         }
+    }
+
+    /// True while appends do not keep up (the state bucket is away, say): more closed files than one should have to
+    /// read again.
+    fn far_ahead(&self) -> bool {
+        self.files.len().saturating_sub(self.files.open_count()) > self.settings.max_unappended_files
     }
 
     fn spill(&mut self, excess_bytes: u64) {
@@ -173,12 +191,8 @@ impl Engine {
                 }
             }
             Err((_, error)) => {
-                self.memory.scratch = false;
-                self.note_error(
-                    "upload",
-                    format!("scratch is not usable any more, files are sealed early: {error}"),
-                    None,
-                );
+                self.memory.scratch_again_ms = self.now.mono_ms + SCRATCH_AGAIN_MS;
+                self.note_error("upload", format!("scratch cannot be used, files are sealed early: {error}"), None);
             }
         }
         self.advance_file(id);

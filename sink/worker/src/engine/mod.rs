@@ -5,6 +5,7 @@
 //! Each stage is a file: `route`, `files` (open, seal), `upload`, `append`, `complete`, `recover`, `control`.
 
 mod append;
+mod batch;
 mod complete;
 mod control;
 mod drive;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub plan: Arc<JobPlan>,
     /// Exclusive, by topic and partition: where a bounded job ends.
     pub ends: Option<BTreeMap<(String, i32), u64>>,
+    /// Inclusive, by topic and partition: where the job begins in topics that were added after its log was opened.
+    pub origins: BTreeMap<(String, i32), u64>,
     pub settings: EngineSettings,
     pub account: Account,
     pub ids: Ids,
@@ -79,6 +82,7 @@ pub struct Engine {
     settings: EngineSettings,
     plan: Arc<JobPlan>,
     ends: Option<BTreeMap<(String, i32), u64>>,
+    origins: BTreeMap<(String, i32), u64>,
     scratch: Scratch,
     ids: Ids,
     waits: Waits,
@@ -117,6 +121,7 @@ impl Engine {
             paths,
             settings: parts.settings,
             ends: parts.ends,
+            origins: parts.origins,
             scratch: Scratch::new(&parts.plan.format),
             plan: parts.plan,
             ids: parts.ids,
@@ -188,7 +193,7 @@ impl Engine {
     /// The process was frozen (SIGSTOP, a suspended machine): others may have taken over. Look at the log and at the
     /// uploads before anything is appended or judged.
     fn woke_up(&mut self, slept_ms: i64) {
-        tracing::warn!(job = %self.identity.job, slept_ms, "the process was frozen; folding the log again");
+        tracing::warn!(job = %self.identity.job, job_uid = %self.identity.uid, slept_ms, "the process was frozen; folding the log again");
         for file in self.files.iter_mut() {
             file.must_check_upload |= file.next_part > 1;
         }
@@ -202,7 +207,7 @@ impl Engine {
     /// Stops the job: nothing more is consumed, and what is not in the log is dropped (it is read again later).
     fn fail(&mut self, code: &str, message: String) {
         if self.control.failed.is_none() {
-            tracing::error!(job = %self.identity.job, code, error = %message, "job stopped");
+            tracing::error!(job = %self.identity.job, job_uid = %self.identity.uid, code, error = %message, "job stopped");
             self.note_error("job", message.clone(), None);
             self.control.failed = Some(Fatal { code: code.to_owned(), message });
             self.drop_all_unappended();

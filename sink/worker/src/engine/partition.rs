@@ -45,6 +45,8 @@ pub struct Partition {
     pub skipped: BTreeMap<SkipReason, Offsets>,
     /// Records whose letters are on their way to the topic and nowhere else: neither to be read again nor declared yet.
     pub in_letters: Offsets,
+    /// Letters to the topic only that no entry accounts for yet, by reason.
+    pub topic_letters: BTreeMap<&'static str, Offsets>,
     /// Exclusive; where a bounded job ends.
     pub stop_at: Option<u64>,
     pub end_offset: Option<u64>,
@@ -52,12 +54,16 @@ pub struct Partition {
     pub committed: Option<u64>,
     pub committed_at_ms: i64,
     pub paused: bool,
+    /// Its position is so far above `low` that it waits for what is closed to be appended.
+    pub far_ahead: bool,
     /// The last recovery asked for it; answers to older ones are not heard.
     pub asked_epoch: u64,
     pub recover_not_before_ms: i64,
     pub missing_looks: u32,
-    /// The timestamp of the last record read, for lag in seconds.
+    /// The timestamp of the last record read (ms since the epoch, negative where it has none).
     pub last_timestamp_ms: i64,
+    /// When it was last seen read to its end, by the wall clock.
+    pub caught_up_wall_ms: Option<i64>,
 }
 
 impl Partition {
@@ -79,16 +85,19 @@ impl Partition {
             absent: Offsets::new(),
             skipped: BTreeMap::new(),
             in_letters: Offsets::new(),
+            topic_letters: BTreeMap::new(),
             stop_at: None,
             end_offset: None,
             last_file: None,
             committed: None,
             committed_at_ms: i64::MIN / 2,
             paused: false,
+            far_ahead: false,
             asked_epoch: 0,
             recover_not_before_ms: i64::MIN,
             missing_looks: 0,
             last_timestamp_ms: -1,
+            caught_up_wall_ms: None,
         }
     }
 
@@ -108,6 +117,14 @@ impl Partition {
 
     pub fn owned(&self) -> bool {
         !matches!(self.phase, Phase::Revoking { .. })
+    }
+
+    /// When the oldest record not yet read was made, if there is one, as far as can be told without reading it: not
+    /// before the one in front of it, and not before the partition was last seen read to its end. `None` without any of
+    /// these. A paused partition hears of no new end: whether there is such a record is for others to say.
+    pub fn oldest_unread_ms(&self) -> Option<i64> {
+        let last = Some(self.last_timestamp_ms).filter(|ms| *ms >= 0);
+        last.max(self.caught_up_wall_ms)
     }
 
     /// True when it was read to its bound or to its end as last heard.

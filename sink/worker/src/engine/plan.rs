@@ -1,6 +1,7 @@
 //! A job as the engine works by it: the specification of one version, compiled.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use landfall_commit::{FileKind, Token};
 use landfall_format::{Plan, PlanError};
@@ -17,6 +18,8 @@ pub struct JobPlan {
     pub letters_prefix: Option<String>,
     /// True when no other attempt can have rendered the same key.
     pub unique_names: bool,
+    /// Earlier versions of the document, by config version: a file is rebuilt by the one it was written under.
+    earlier: Vec<(u64, JobSpec)>,
 }
 
 impl JobPlan {
@@ -24,7 +27,30 @@ impl JobPlan {
         let format = Plan::compile(&spec)?;
         let letters_prefix = spec.dead_letter_prefix();
         let unique_names = !spec.sink.key.is_deterministic_name();
-        Ok(Self { spec, config_version, format, letters_prefix, unique_names })
+        Ok(Self { spec, config_version, format, letters_prefix, unique_names, earlier: Vec::new() })
+    }
+
+    /// For a worker whose memory allows no record larger than `share_bytes`.
+    #[must_use]
+    pub fn within(self, share_bytes: u64) -> Self {
+        Self { format: self.format.within(share_bytes), ..self }
+    }
+
+    /// Adds what the job was before.
+    #[must_use]
+    pub fn with_earlier(self, earlier: Vec<(u64, JobSpec)>) -> Self {
+        Self { earlier, ..self }
+    }
+
+    /// The plan a file of this version was written under, to write it again: a record that one worker's memory allowed
+    /// is allowed. The present document's for a version that is not known any more.
+    ///
+    /// # Errors
+    /// The document does not compile under this build.
+    pub fn of_version(&self, config_version: u64) -> Result<Arc<Self>, PlanError> {
+        let earlier = self.earlier.iter().find(|(version, _)| *version == config_version);
+        let (version, spec) = earlier.map_or((self.config_version, &self.spec), |(version, spec)| (*version, spec));
+        Self::compile(spec.clone(), version).map(Arc::new)
     }
 
     /// What an object is created with. The token is what HEAD tells our objects by. Metadata is fixed when the upload is

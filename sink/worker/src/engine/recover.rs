@@ -8,7 +8,6 @@ use landfall_kafka::TopicPartition;
 use super::Engine;
 use super::partition::Phase;
 use crate::effect::{Effect, Fatal, Found};
-use crate::snapshot::GapView;
 
 /// A topic is called deleted after it was missing this often, seconds apart.
 const MISSING_LOOKS: u32 = 3;
@@ -23,6 +22,8 @@ impl Engine {
             Ok(state) => {
                 self.appender.loaded(state.last_seq());
                 self.log = Some(*state);
+                // A job that comes to rest may get no partition at all.
+                self.take_over();
                 self.recover_waiting();
             }
             Err(fatal) => self.fail(&fatal.code, fatal.message),
@@ -128,15 +129,20 @@ impl Engine {
         }
         // A reader of uncommitted records is told no end here; the consumer tells it.
         partition.end_offset = (found.facts.end != u64::MAX).then_some(found.facts.end);
-        let (low, mut facts) = (log.accounted(&found.source).low(), found.facts.clone());
-        let mut start = recover::start(log, &found.source, &facts, &held);
+        let key = (partition.topic_partition.topic.to_string(), partition.topic_partition.partition);
+        let first = recover::first_offset(log, &found.source, &found.facts, self.origins.get(&key).copied());
+        if first > 0 {
+            partition.skipped.entry(SkipReason::BeforeOrigin).or_default().insert_range(0..first);
+        }
+        let (low, mut facts) = (log.accounted(&found.source).low().max(first), found.facts.clone());
+        let mut start = recover::start(log, &found.source, &facts, &held, first);
         if let Start::Stop(Stop::OffsetReset { committed, .. }) = &start {
             let committed = *committed;
             match self.plan.spec.source.on_offset_reset {
                 OnOffsetReset::Stop => {}
                 OnOffsetReset::Ignore | OnOffsetReset::Skip => {
                     facts.committed = None;
-                    start = recover::start(log, &found.source, &facts, &held);
+                    start = recover::start(log, &found.source, &facts, &held, first);
                 }
             }
             if self.plan.spec.source.on_offset_reset == OnOffsetReset::Skip {
@@ -160,17 +166,9 @@ impl Engine {
                         );
                         return self.fail("gap", what);
                     }
-                    tracing::warn!(job = %self.identity.job, partition = %found.source, gap = ?gap, "offsets are gone from kafka; declared as a gap");
-                    let place = (&partition.topic_partition.topic, partition.topic_partition.partition);
-                    self.counters.gaps.extend(gap.runs().take(100).map(|run| GapView {
-                        topic: place.0.to_string(),
-                        partition: place.1,
-                        from_offset: run.start,
-                        to_offset: run.end,
-                    }));
+                    tracing::warn!(job = %self.identity.job, job_uid = %self.identity.uid, partition = %found.source, gap = ?gap, "offsets are gone from kafka; declared as a gap");
                     partition.skipped.entry(SkipReason::Gap).or_default().union_with(&gap);
                 }
-                let key = (partition.topic_partition.topic.to_string(), partition.topic_partition.partition);
                 partition.stop_at = self.ends.as_ref().map(|ends| ends.get(&key).copied().unwrap_or(0));
                 partition.phase = Phase::Starting { at: offset, not_before_ms: 0 };
                 partition.position = offset;

@@ -1,7 +1,7 @@
 //! A record's way into a file: pass over, reject or route. The hot path: no allocation for a record that lands.
 
 use landfall_commit::SkipReason;
-use landfall_format::rotate::{self, Trigger};
+use landfall_format::rotate::Trigger;
 use landfall_format::{HeaderView, Record, Rejection, Verdict};
 use landfall_kafka::{Headers, RecordRef, SourceErrorKind, SourceEvent};
 
@@ -78,6 +78,7 @@ impl Engine {
         self.counters.records_consumed += 1;
         let size = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
         self.counters.bytes_consumed += size as u64;
+        self.memory.saw_record(size as u64);
         if offset < partition.fresh_from
             && (partition.held_before.contains(offset)
                 || partition.in_letters.contains(offset)
@@ -136,14 +137,10 @@ impl Engine {
         // Records of one partition are in offset order within a file: a record read again opens another one.
         let event_ms = self.scratch.event_time_ms();
         if let Some(open) = id
-            && let Some(file) = self.files.get(open)
+            && self.files.get(open).and_then(|file| file.last_of(slot)).is_some_and(|last| last >= offset)
         {
-            let reread = file.last_of(slot).is_some_and(|last| last >= offset).then_some(Trigger::Reread);
-            let spec = &file.plan.spec.sink.rotate;
-            if let Some(trigger) = reread.or_else(|| rotate::closes_before(spec, &file.clock, event_ms)) {
-                self.close_file(open, trigger);
-                id = None;
-            }
+            self.close_file(open, Trigger::Reread);
+            id = None;
         }
         let id = match id {
             Some(id) => id,
@@ -186,13 +183,15 @@ impl Engine {
             self.note_error(rejection.stage.as_str(), rejection.message.clone(), Some(where_to));
         }
         let letter = self.letter(record, rejection);
-        let in_file = self.plan.letters_prefix.is_some().then(|| self.append_letter(slot, offset, &letter));
+        let reason = rejection.reason.as_str();
+        let in_file = self.plan.letters_prefix.is_some().then(|| self.append_letter(slot, offset, &letter, reason));
         if self.plan.spec.dead_letter.topic.is_some() {
             self.letters.push(letter, in_file, slot, offset);
             if in_file.is_none()
                 && let Some(partition) = self.partition_mut(slot)
             {
                 partition.in_letters.insert(offset);
+                partition.topic_letters.entry(reason).or_default().insert(offset);
             }
         }
     }

@@ -7,6 +7,7 @@ use landfall_commit::Part;
 use super::Engine;
 use super::file::{Content, Encoding, File, Phase, Sealed, Upload};
 use crate::effect::{Effect, Failed, FileId, Segment};
+use crate::io::SCRATCH_LOST;
 
 /// Refusals for good of a create or a part, in a row, before the job stops.
 const MAX_REFUSALS: u32 = 8;
@@ -95,6 +96,7 @@ impl Engine {
         file.chunks_at_work -= 1;
         // All chunks that were sealed before this call went with it or before it.
         let Encoding::InOrder { encoder: home, finished, queue } = &mut file.encoding else { return };
+        file.in_progress_bytes = encoder.as_ref().map_or(0, |encoder| encoder.in_progress_bytes() as u64);
         *home = encoder;
         *finished = now_finished;
         let still_queued = queue.len();
@@ -210,12 +212,15 @@ impl Engine {
     fn upload_refused(&mut self, id: FileId, failed: &Failed) {
         self.note_error("upload", format!("{}: {}", failed.code, failed.message), None);
         self.upload_refusals += 1;
-        if self.upload_refusals >= MAX_REFUSALS {
+        // An upload that is gone (swept, or its bucket was made anew) or scratch that is lost says nothing against the
+        // next attempt.
+        let passing = matches!(failed.code.as_str(), "NoSuchUpload" | SCRATCH_LOST);
+        if self.upload_refusals >= MAX_REFUSALS && !passing {
             return self.fail(&failed.code, format!("uploads are refused again and again: {}", failed.message));
         }
         self.drop_file(id, &failed.code);
         // Read again, but not at once.
-        let not_before_ms = self.now.mono_ms + 1_000 * i64::from(self.upload_refusals);
+        let not_before_ms = self.now.mono_ms + 1_000 * i64::from(self.upload_refusals.min(MAX_REFUSALS));
         for partition in self.partitions.iter_mut().flatten() {
             if let super::partition::Phase::Starting { not_before_ms: wait, .. } = &mut partition.phase {
                 *wait = (*wait).max(not_before_ms);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use landfall_commit::recover::Facts;
 use landfall_commit::{Seq, SourcePartition, Token};
-use landfall_dlq::Letter;
+use landfall_dlq::{DlqError, Letter};
 use landfall_kafka::{
     ClusterClient, ClusterError, Connection, Isolation, RangeError, RecordRef, SourceSettings, TopicPartition, Topics,
     read_range,
@@ -128,7 +128,7 @@ impl Io {
         }
     }
 
-    pub(super) async fn produce_letters(&self, batch: u64, letters: Vec<Letter>) {
+    pub(super) async fn produce_letters(&self, batch: u64, letters: Arc<[Letter]>) {
         let Some(writer) = self.inner.parts.letters.as_ref().map(Arc::clone) else {
             // Never acknowledge what was not produced: the supervisor starts the job again with a writer.
             let ticket = self.inner.patience.ticket();
@@ -139,13 +139,28 @@ impl Io {
             );
         };
         let ticket = self.inner.patience.ticket();
-        let mut attempt = 0;
-        while let Err(error) = writer.send_batch(letters.clone()).await {
+        let (mut attempt, mut too_large) = (0, Vec::new());
+        let mut todo: Vec<usize> = (0..letters.len()).collect();
+        loop {
+            // What the topic took is not sent again; what is too large for it never will be.
+            let failed = writer.send_batch(&letters, &todo).await;
+            todo.clear();
+            let mut waits_for = None;
+            for (index, error) in failed {
+                match error {
+                    DlqError::TooLarge { .. } => too_large.push((index, error.to_string())),
+                    error => {
+                        todo.push(index);
+                        waits_for.get_or_insert(error);
+                    }
+                }
+            }
+            let Some(error) = waits_for else { break };
             self.inner.patience.pause(ticket, attempt, format!("kafka dead-letter topic: {error}")).await;
             attempt = attempt.saturating_add(1);
         }
         self.inner.patience.resume(ticket);
-        self.send(Outcome::LettersAcked { batch });
+        self.send(Outcome::LettersAcked { batch, too_large });
     }
 }
 
@@ -165,7 +180,7 @@ fn facts(
         .iter()
         .cloned()
         .partition(|p| topics.get(p.topic.as_ref()).is_some_and(|topic| topic.partitions.contains(&p.partition)));
-    let watermarks: BTreeMap<TopicPartition, _> = kafka.watermarks(&there)?.into_iter().collect();
+    let watermarks: BTreeMap<TopicPartition, _> = kafka.watermarks(&there, isolation)?.into_iter().collect();
     let mut found = Vec::new();
     for topic_partition in there {
         let Some(marks) = watermarks.get(&topic_partition) else { continue };
@@ -178,15 +193,10 @@ fn facts(
             topic_id: topic_id.unwrap_or_default(),
             partition: topic_partition.partition,
         };
-        // The end asked for is the last stable offset; a job that reads uncommitted records may rightly be beyond it.
-        let end = match isolation {
-            Isolation::ReadCommitted => offset(marks.end),
-            Isolation::ReadUncommitted => u64::MAX,
-        };
         let facts = Facts {
             committed: own.map(|commit| (offset(commit.offset), commit.metadata.clone())),
             log_start: offset(marks.start),
-            end,
+            end: offset(marks.end),
         };
         found.push(Found { topic_partition, source, facts });
     }

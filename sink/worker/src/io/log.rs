@@ -12,6 +12,9 @@ use crate::effect::{Fatal, Outcome};
 /// Entries read at once while the log is loaded.
 const READ_AHEAD: usize = 16;
 const SIDECAR_LEVEL: i32 = 3;
+/// Looks at a log with a hole before it is called damaged.
+const MAX_HOLES: u32 = 5;
+const HOLE_AGAIN_MS: u64 = 1_000;
 
 fn fatal(error: &StoreError) -> Fatal {
     Fatal { code: error.code.clone(), message: error.to_string() }
@@ -76,28 +79,29 @@ impl Io {
             AppendAnswer::Unknown => "unknown",
             AppendAnswer::Refused => "refused",
         };
-        metrics::counter!("landfall_commit_appends_total", "job" => self.inner.parts.job.clone(), "outcome" => outcome)
-            .increment(1);
+        let parts = &self.inner.parts;
+        let labels = [("job", parts.job.clone()), ("pool", parts.pool.clone()), ("outcome", outcome.to_owned())];
+        metrics::counter!("landfall_commit_appends_total", &labels).increment(1);
         self.send(Outcome::Appended { seq, token, answer, error });
     }
 
     pub(super) async fn read_entry(&self, seq: Seq, token: Token) {
         let key = self.inner.paths.entry(seq);
-        let existing = match self.inner.parts.store.get(&self.inner.parts.state_bucket, &key).await {
+        let (existing, error) = match self.inner.parts.store.get(&self.inner.parts.state_bucket, &key).await {
             Ok(object) => match Entry::from_json(&object.body) {
-                Ok(entry) => Existing::Entry(Box::new(entry)),
-                Err(bad) => Existing::Bad(bad),
+                Ok(entry) => (Existing::Entry(Box::new(entry)), None),
+                Err(bad) => (Existing::Bad(bad), None),
             },
-            Err(error) if error.kind == ErrorKind::NoSuchKey => Existing::Missing,
-            Err(_) => Existing::Unknown,
+            Err(error) if error.kind == ErrorKind::NoSuchKey => (Existing::Missing, None),
+            Err(error) => (Existing::Unknown, Some(waiting_text(&error))),
         };
-        self.send(Outcome::EntryRead { seq, token, existing });
+        self.send(Outcome::EntryRead { seq, token, existing, error });
     }
 
     async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
         let parts = &self.inner.parts;
         let request = || parts.store.get(&parts.state_bucket, key);
-        self.inner.patience.until_answered(request).await.map(|object| object.body)
+        self.inner.patience.until_read(request).await.map(|object| object.body)
     }
 
     async fn list(&self, prefix: &str, start_after: Option<String>, max_keys: u32) -> Result<Vec<String>, StoreError> {
@@ -108,7 +112,7 @@ impl Io {
             max_keys,
             ..ListRequest::default()
         };
-        let page = self.inner.patience.until_answered(|| self.inner.parts.store.list(request.clone())).await?;
+        let page = self.inner.patience.until_read(|| self.inner.parts.store.list(request.clone())).await?;
         Ok(page.objects.into_iter().map(|object| object.key).collect())
     }
 
@@ -124,7 +128,9 @@ impl Io {
         let mut state = None;
         if let Some(key) = newest.first() {
             let body = self.get(key).await.map_err(|e| fatal(&e))?;
-            state = Some(Checkpoint::from_json(&body, &self.inner.parts.uid, Lane(0)).map_err(bad_log)?);
+            let folded = Checkpoint::from_json(&body, &self.inner.parts.uid, Lane(0)).map_err(bad_log)?;
+            self.stands_on_its_log(&folded).await?;
+            state = Some(folded);
         }
         let from = state.as_ref().map_or(Seq(0), LogState::next_seq);
         for entry in self.tail(from).await? {
@@ -133,13 +139,33 @@ impl Io {
                 None => state = Some(LogState::open(&entry).map_err(bad_log)?),
             }
         }
-        state.ok_or_else(|| Fatal {
+        state.ok_or_else(|| self.empty_log())
+    }
+
+    fn empty_log(&self) -> Fatal {
+        Fatal {
             code: "empty_log".to_owned(),
             message: format!(
                 "the commit log under {} is empty: it was expired or deleted; starting over would land every record twice. restore the objects, or create a new generation of the job",
-                paths.log_prefix()
+                self.inner.paths.log_prefix()
             ),
-        })
+        }
+    }
+
+    /// A checkpoint is a conclusion from the log: one whose last entry is gone, or is another, concludes nothing.
+    async fn stands_on_its_log(&self, state: &LogState) -> Result<(), Fatal> {
+        let (parts, key) = (&self.inner.parts, self.inner.paths.entry(state.last_seq()));
+        let request = || parts.store.get(&parts.state_bucket, &key);
+        let body = match self.inner.patience.until_answered(request).await {
+            Ok(object) => object.body,
+            Err(error) if error.kind == ErrorKind::NoSuchKey => return Err(self.empty_log()),
+            Err(error) => return Err(fatal(&error)),
+        };
+        let entry = Entry::from_json(&body).map_err(|e| bad_log(format!("{key}: {e}")))?;
+        if entry.token == *state.last_token() {
+            return Ok(());
+        }
+        Err(bad_log(format!("{key} is not the entry that the newest checkpoint was written after")))
     }
 
     /// The entries from `from` (inclusive) on, as far as they are dense.
@@ -147,6 +173,7 @@ impl Io {
         let paths = &self.inner.paths;
         let mut entries: Vec<Entry> = Vec::new();
         let mut next = from;
+        let mut holes = 0;
         loop {
             let after = Some(paths.list_entries_from(next));
             let keys = self.list(&paths.log_prefix(), after, 0).await.map_err(|e| fatal(&e))?;
@@ -159,12 +186,21 @@ impl Io {
             if fresh.is_empty() {
                 return Ok(entries);
             }
+            if let Some((seq, key)) =
+                fresh.iter().zip(next.0..).find(|((seq, _), at)| seq.0 != *at).map(|(found, _)| found)
+            {
+                // A LIST that is no snapshot may miss one of two entries appended meanwhile: look again before the verdict.
+                holes += 1;
+                if holes > MAX_HOLES {
+                    return Err(bad_log(format!("a log entry below {seq} is missing although {key} exists")));
+                }
+                self.inner.parts.timer.sleep_ms(HOLE_AGAIN_MS).await;
+                continue;
+            }
             for window in fresh.chunks(READ_AHEAD) {
                 let bodies = futures::future::join_all(window.iter().map(|(_, key)| self.get(key))).await;
                 for ((seq, key), body) in window.iter().zip(bodies) {
-                    if *seq != next {
-                        return Err(bad_log(format!("log entry {next} is missing although {seq} exists: {key}")));
-                    }
+                    debug_assert_eq!(*seq, next);
                     let body = body.map_err(|e| fatal(&e))?;
                     entries.push(Entry::from_json(&body).map_err(|e| bad_log(format!("{key}: {e}")))?);
                     next = next.next();

@@ -29,6 +29,7 @@ pub use kafka::{ClusterPort, Facted, KafkaPort};
 pub use patient::Patience;
 pub use scratch::Scratch;
 pub use spawn::{Spawner, Threads};
+pub(crate) use upload::SCRATCH_LOST;
 
 use crate::effect::{Effect, FileId, Outcome};
 use crate::wait::Waits;
@@ -37,6 +38,7 @@ use crate::wait::Waits;
 #[derive(Debug, Clone)]
 pub struct IoParts {
     pub job: String,
+    pub pool: String,
     pub uid: JobUid,
     pub store: SharedStore,
     pub state_bucket: String,
@@ -44,6 +46,8 @@ pub struct IoParts {
     pub kafka: Arc<dyn KafkaPort>,
     pub letters: Option<Arc<TopicWriter>>,
     pub scratch: Option<Scratch>,
+    /// Of this engine's files on scratch; see [`Scratch::fresh_prefix`].
+    pub scratch_prefix: String,
     pub timer: Arc<dyn Timer>,
     pub spawner: Arc<dyn Spawner>,
     /// Uploads of the whole process at once.
@@ -52,6 +56,12 @@ pub struct IoParts {
     /// The store passed the probe of a conditional Complete.
     pub conditional_complete: bool,
     pub part_size_bytes: u64,
+}
+
+impl IoParts {
+    pub(crate) fn scratch_name(&self, file: FileId) -> String {
+        format!("{}-{}", self.scratch_prefix, file.0)
+    }
 }
 
 /// Carries out effects.

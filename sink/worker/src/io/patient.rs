@@ -66,22 +66,39 @@ impl Patience {
 
     /// Sleeps before attempt `attempt` + 2, saying what is waited for.
     pub async fn pause(&self, ticket: u64, attempt: u32, what: String) {
-        if attempt >= 1 {
-            tracing::warn!(waiting_for = %what, attempt, "waiting");
-        }
         self.waits.set(ticket, what, jiff::Timestamp::now().as_millisecond());
         self.timer.sleep_ms(BACKOFF.delay_ms(attempt, self.timer.random())).await;
     }
 
     /// Goes on after a wait.
     pub fn resume(&self, ticket: u64) {
-        if self.waits.clear(ticket) {
-            tracing::info!("resumed");
-        }
+        self.waits.clear(ticket);
     }
 
     /// Repeats `request` until it succeeds or is refused for good.
     pub async fn until_answered<T, F, Fut>(&self, request: F) -> Result<T, StoreError>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<T, StoreError>>,
+    {
+        self.repeat(request, course).await
+    }
+
+    /// As [`Self::until_answered`], for reads that cannot be refused for good once the store was the right one: an odd
+    /// 4xx of something in between is waited out, not taken for the store's word.
+    pub async fn until_read<T, F, Fut>(&self, request: F) -> Result<T, StoreError>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<T, StoreError>>,
+    {
+        self.repeat(request, |kind| match course(kind) {
+            Course::Answer => Course::WaitIfContacted,
+            waits => waits,
+        })
+        .await
+    }
+
+    async fn repeat<T, F, Fut>(&self, request: F, course: impl Fn(ErrorKind) -> Course) -> Result<T, StoreError>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = Result<T, StoreError>>,

@@ -79,13 +79,18 @@ impl Io {
         }));
         let uploaded = self.upload_pieces(&file.bucket, &file.key, &upload_id, receiver).await;
         let outcome = match (read.await, uploaded) {
-            (Ok(Ok(records)), Ok(uploaded)) if records == file.records => {
+            (Ok(Ok(read)), Ok(uploaded)) if read.records > 0 => {
+                let missing_records: u64 = read.missing.values().map(Offsets::len).sum();
                 let bytes = uploaded.iter().map(|part| part.size_bytes).sum();
-                return Rebuild::Done { token, upload_id, parts: uploaded, bytes };
+                if read.records + missing_records == file.records {
+                    return Rebuild::Done { token, upload_id, parts: uploaded, bytes, missing: read.missing };
+                }
+                // Nothing is declared lost on a count that does not add up.
+                let (read, all) = (read.records, file.records);
+                Rebuild::Failed(format!("{read} records were read and {missing_records} are gone, the file had {all}"))
             }
-            (Ok(Ok(records)), Ok(_)) => Rebuild::Lost(format!("kafka gives {records} of its {} records", file.records)),
-            (Ok(Err(Stopped::Gone(reason))), _) => Rebuild::Lost(reason),
-            (Ok(Err(Stopped::Failed(error))), _) | (_, Err(error)) => Rebuild::Failed(error),
+            (Ok(Ok(_)), Ok(_)) => Rebuild::Lost(format!("kafka has none of its {} records any more", file.records)),
+            (Ok(Err(error)), _) | (_, Err(error)) => Rebuild::Failed(error),
             (Err(_), _) => Rebuild::Failed("the worker ends".to_owned()),
         };
         self.abort(&file.bucket, &file.key, &upload_id).await;
@@ -110,7 +115,10 @@ impl Io {
             if waiting_bytes >= self.inner.parts.part_size_bytes || (last && waiting_bytes > 0) {
                 let chunks: Vec<Bytes> = std::mem::take(&mut waiting);
                 let number = u32::try_from(parts.len() + 1).map_err(|e| e.to_string())?;
-                let request = || self.inner.parts.store.upload_part(bucket, key, upload_id, number, chunks.clone());
+                let request = || async {
+                    let _slot = self.inner.parts.upload_slots.acquire().await;
+                    self.inner.parts.store.upload_part(bucket, key, upload_id, number, chunks.clone()).await
+                };
                 let receipt = self.inner.patience.until_answered(request).await.map_err(|e| e.to_string())?;
                 parts.push(super::complete::part(receipt));
                 waiting_bytes = 0;
@@ -122,9 +130,11 @@ impl Io {
     }
 }
 
-enum Stopped {
-    Gone(String),
-    Failed(String),
+/// What was found of a file in Kafka.
+#[derive(Debug)]
+struct Read {
+    records: u64,
+    missing: BTreeMap<SourcePartition, Offsets>,
 }
 
 /// The reading side, on a blocking thread.
@@ -137,34 +147,83 @@ struct Reading {
 }
 
 impl Reading {
-    /// Answers how many records were encoded.
-    fn run(&self, out: &mpsc::Sender<Bytes>) -> Result<u64, Stopped> {
-        let mut writer = Writer::new(self).map_err(Stopped::Failed)?;
+    fn run(&self, out: &mpsc::Sender<Bytes>) -> Result<Read, String> {
+        let mut writer = Writer::new(self)?;
+        let mut missing = BTreeMap::new();
         for (partition, offsets) in &self.sets {
-            let (Some(first), Some(last)) = (offsets.min(), offsets.max()) else { continue };
-            let topic_partition =
-                TopicPartition { topic: partition.topic.as_str().into(), partition: partition.partition };
-            let bounds = i64::try_from(first).ok().zip(i64::try_from(last + 1).ok());
-            let Some((from, end)) = bounds else { continue };
+            let mut found = Offsets::new();
+            self.read_partition(partition, offsets, &mut writer, &mut found, out)?;
+            let gone = offsets.difference(&found);
+            if !gone.is_empty() {
+                missing.insert(partition.clone(), gone);
+            }
+        }
+        // Afterwards: a topic that was created again meanwhile has given other records.
+        self.same_topics()?;
+        let records = writer.finish(out)?;
+        Ok(Read { records, missing })
+    }
+
+    /// Retention may have taken the beginning of the range, compaction anything in it: what is left is read.
+    fn read_partition(
+        &self,
+        partition: &SourcePartition,
+        offsets: &Offsets,
+        writer: &mut Writer<'_>,
+        found: &mut Offsets,
+        out: &mpsc::Sender<Bytes>,
+    ) -> Result<(), String> {
+        let (Some(mut first), Some(last)) = (offsets.min(), offsets.max()) else { return Ok(()) };
+        let topic_partition = TopicPartition { topic: partition.topic.as_str().into(), partition: partition.partition };
+        loop {
+            let Some((from, end)) = i64::try_from(first).ok().zip(i64::try_from(last + 1).ok()) else { return Ok(()) };
             let mut failed = None;
             let mut visit = |record: RecordRef<'_>| {
-                let wanted = u64::try_from(record.offset).is_ok_and(|offset| offsets.contains(offset));
-                if wanted && let Err(error) = writer.add(partition, &record, out) {
-                    failed = Some(error);
+                if let Some(offset) = u64::try_from(record.offset).ok().filter(|offset| offsets.contains(*offset)) {
+                    match writer.add(partition, &record, out) {
+                        Ok(()) => {
+                            found.insert(offset);
+                        }
+                        Err(error) => failed = Some(error),
+                    }
                 }
                 failed.is_none()
             };
-            self.kafka.read_range(&topic_partition, from, end, &mut visit).map_err(|e| match e {
-                RangeError::Gone { .. } => Stopped::Gone(e.to_string()),
-                RangeError::TimedOut { .. } | RangeError::Settings(_) | RangeError::Kafka(_) => {
-                    Stopped::Failed(e.to_string())
-                }
-            })?;
+            let read = self.kafka.read_range(&topic_partition, from, end, &mut visit);
             if let Some(error) = failed {
-                return Err(Stopped::Failed(error));
+                return Err(error);
+            }
+            match read {
+                Ok(()) => return Ok(()),
+                // Retention took the beginning, perhaps while we read: what was added stays, the rest is read on.
+                Err(RangeError::Gone { .. }) => {
+                    let (there, _) = self.kafka.facts(std::slice::from_ref(&topic_partition))?;
+                    let start = there.first().map_or(u64::MAX, |found| found.facts.log_start);
+                    if start <= first || start > last {
+                        return Ok(());
+                    }
+                    first = start.max(found.max().map_or(0, |at| at + 1));
+                }
+                Err(error) => return Err(error.to_string()),
             }
         }
-        writer.finish(out).map_err(Stopped::Failed)
+    }
+
+    fn same_topics(&self) -> Result<(), String> {
+        let wanted: BTreeMap<&str, &str> = self
+            .sets
+            .keys()
+            .map(|p| (p.topic.as_str(), p.topic_id.as_str()))
+            .filter(|(_, id)| !id.is_empty())
+            .collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let now = self.kafka.topic_ids(&wanted.keys().map(|topic| (*topic).to_owned()).collect::<Vec<_>>())?;
+        match wanted.iter().find(|(topic, id)| now.get(**topic).is_none_or(|now| now != *id)) {
+            None => Ok(()),
+            Some((topic, _)) => Err(format!("topic {topic} is not the one the file was read from")),
+        }
     }
 }
 
@@ -291,3 +350,7 @@ fn send(out: &mpsc::Sender<Bytes>, pieces: Vec<Bytes>) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "rebuild_tests.rs"]
+mod tests;

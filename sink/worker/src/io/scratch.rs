@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::fs::{self, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-use crate::effect::{FileId, Segment};
+use crate::effect::Segment;
 
 /// A folder with a limit, shared by the jobs of a process.
 #[derive(Debug, Clone)]
@@ -19,6 +19,7 @@ pub struct Scratch {
     dir: PathBuf,
     limit_bytes: u64,
     used: Arc<AtomicU64>,
+    prefixes: Arc<AtomicU64>,
 }
 
 impl Scratch {
@@ -30,7 +31,7 @@ impl Scratch {
             Ok(()) | Err(_) => {}
         }
         std::fs::create_dir_all(&dir)?;
-        Ok(Self { dir, limit_bytes, used: Arc::new(AtomicU64::new(0)) })
+        Ok(Self { dir, limit_bytes, used: Arc::default(), prefixes: Arc::default() })
     }
 
     #[must_use]
@@ -38,12 +39,18 @@ impl Scratch {
         self.used.load(Ordering::Relaxed)
     }
 
-    fn path(&self, job: &str, file: FileId) -> PathBuf {
-        self.dir.join(format!("{job}-{}.part", file.0))
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.part"))
     }
 
-    /// Appends segments to a file's scratch file.
-    pub async fn write(&self, job: &str, file: FileId, segments: &[Bytes]) -> std::io::Result<Vec<Segment>> {
+    /// A prefix for the names of one engine's files: no other engine of this process, of the same job or not, has it.
+    #[must_use]
+    pub fn fresh_prefix(&self, job: &str) -> String {
+        format!("{job}-{}", self.prefixes.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Appends segments to a scratch file. Only one caller at a time may write to a name.
+    pub async fn write(&self, name: &str, segments: &[Bytes]) -> std::io::Result<Vec<Segment>> {
         let total: u64 = segments.iter().map(|s| s.len() as u64).sum();
         let before = self.used.fetch_add(total, Ordering::Relaxed);
         if before + total > self.limit_bytes {
@@ -53,35 +60,48 @@ impl Scratch {
                 self.limit_bytes
             )));
         }
-        let mut out = OpenOptions::new().create(true).append(true).open(self.path(job, file)).await?;
-        let mut start = out.seek(SeekFrom::End(0)).await?;
-        let mut placed = Vec::with_capacity(segments.len());
-        for segment in segments {
-            out.write_all(segment).await?;
-            placed.push(Segment::Scratch { start, len_bytes: segment.len() as u64 });
-            start += segment.len() as u64;
+        let path = self.path(name);
+        let length = || async { fs::metadata(&path).await.map_or(0, |metadata| metadata.len()) };
+        let there = length().await;
+        let placed = append(&path, segments).await;
+        if placed.is_err() {
+            // What was written in spite of the error is counted until the file is removed.
+            let written = length().await.saturating_sub(there).min(total);
+            self.used.fetch_sub(total - written, Ordering::Relaxed);
         }
-        out.flush().await?;
-        Ok(placed)
+        placed
     }
 
-    pub async fn read(&self, job: &str, file: FileId, start: u64, len_bytes: u64) -> std::io::Result<Bytes> {
-        let mut input = fs::File::open(self.path(job, file)).await?;
+    pub async fn read(&self, name: &str, start: u64, len_bytes: u64) -> std::io::Result<Bytes> {
+        let mut input = fs::File::open(self.path(name)).await?;
         input.seek(SeekFrom::Start(start)).await?;
         let mut bytes = vec![0; usize::try_from(len_bytes).map_err(std::io::Error::other)?];
         input.read_exact(&mut bytes).await?;
         Ok(Bytes::from(bytes))
     }
 
-    /// Removes a file's scratch file, if it has one.
-    pub async fn remove(&self, job: &str, file: FileId) {
-        let path = self.path(job, file);
+    /// Removes a scratch file, if there is one.
+    pub async fn remove(&self, name: &str) {
+        let path = self.path(name);
         if let Ok(metadata) = fs::metadata(&path).await
             && fs::remove_file(&path).await.is_ok()
         {
             self.used.fetch_sub(metadata.len(), Ordering::Relaxed);
         }
     }
+}
+
+async fn append(path: &Path, segments: &[Bytes]) -> std::io::Result<Vec<Segment>> {
+    let mut out = OpenOptions::new().create(true).append(true).open(path).await?;
+    let mut start = out.seek(SeekFrom::End(0)).await?;
+    let mut placed = Vec::with_capacity(segments.len());
+    for segment in segments {
+        out.write_all(segment).await?;
+        placed.push(Segment::Scratch { start, len_bytes: segment.len() as u64 });
+        start += segment.len() as u64;
+    }
+    out.flush().await?;
+    Ok(placed)
 }
 
 #[cfg(test)]
@@ -93,16 +113,30 @@ mod tests {
     async fn what_was_written_is_read_back_and_the_limit_holds() {
         let dir = tempfile::tempdir().unwrap();
         let scratch = Scratch::open(dir.path(), 10).unwrap();
-        let first =
-            scratch.write("j", FileId(1), &[Bytes::from_static(b"abc"), Bytes::from_static(b"de")]).await.unwrap();
-        let second = scratch.write("j", FileId(1), &[Bytes::from_static(b"fgh")]).await.unwrap();
+        let first = scratch.write("j-1", &[Bytes::from_static(b"abc"), Bytes::from_static(b"de")]).await.unwrap();
+        let second = scratch.write("j-1", &[Bytes::from_static(b"fgh")]).await.unwrap();
         for (segment, expected) in first.iter().chain(&second).zip(["abc", "de", "fgh"]) {
             let Segment::Scratch { start, len_bytes } = segment else { unreachable!() };
-            assert_eq!(scratch.read("j", FileId(1), *start, *len_bytes).await.unwrap(), expected);
+            assert_eq!(scratch.read("j-1", *start, *len_bytes).await.unwrap(), expected);
         }
-        assert!(scratch.write("j", FileId(2), &[Bytes::from_static(b"xyz")]).await.is_err());
+        assert!(scratch.write("j-2", &[Bytes::from_static(b"xyz")]).await.is_err());
         assert_eq!(scratch.used_bytes(), 8);
-        scratch.remove("j", FileId(1)).await;
+        scratch.remove("j-1").await;
+        assert_eq!(scratch.used_bytes(), 0);
+    }
+
+    #[tokio::test]
+    async fn two_engines_of_one_job_never_share_a_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = Scratch::open(dir.path(), 10).unwrap();
+        assert_ne!(scratch.fresh_prefix("j"), scratch.clone().fresh_prefix("j"));
+    }
+
+    #[tokio::test]
+    async fn a_write_that_failed_leaves_nothing_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = Scratch::open(dir.path(), 10).unwrap();
+        assert!(scratch.write("no/such/folder", &[Bytes::from_static(b"abc")]).await.is_err());
         assert_eq!(scratch.used_bytes(), 0);
     }
 }

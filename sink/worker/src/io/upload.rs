@@ -1,13 +1,24 @@
 //! Parts, and the looks before an append.
 
+use std::sync::{Mutex, PoisonError};
+
 use bytes::Bytes;
 use landfall_commit::Part;
-use landfall_s3::{ErrorKind, ObjectOptions, StoreError};
+use landfall_s3::{Backoff, ErrorKind, ObjectOptions, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::Io;
 use crate::effect::{Failed, FileId, Outcome, Segment};
 use crate::engine::plan::TOKEN_METADATA;
+
+/// What a part says when its bytes are not on scratch any more.
+pub(crate) const SCRATCH_LOST: &str = "ScratchLost";
+const ABORT_ATTEMPTS: u32 = 6;
+const ABORT_BACKOFF: Backoff = Backoff { base_ms: 200, cap_ms: 10_000 };
+
+fn scratch_lost() -> Failed {
+    Failed { code: SCRATCH_LOST.to_owned(), message: "no scratch".to_owned() }
+}
 
 impl From<StoreError> for Failed {
     fn from(error: StoreError) -> Self {
@@ -52,13 +63,24 @@ impl Io {
         let inner = &self.inner;
         let size_bytes = segments.iter().map(Segment::len_bytes).sum();
         let upload = async {
-            let chunks = self.bytes_of(file, segments).await?;
-            // A slot an attempt: a bucket that is down must not hold the slots of the others while it is waited for.
+            // A slot an attempt: a bucket that is down must not hold the slots of the others while it is waited for. What
+            // lies on scratch is read with the slot in hand and given back with it: many files that close at once
+            // bring back no more than fits.
+            let lost: Mutex<Option<Failed>> = Mutex::new(None);
             let request = || async {
                 let _slot = inner.parts.upload_slots.acquire().await;
-                inner.parts.store.upload_part(bucket, key, upload_id, number, chunks.clone()).await
+                match self.bytes_of(file, &segments).await {
+                    Ok(chunks) => inner.parts.store.upload_part(bucket, key, upload_id, number, chunks).await.map(Some),
+                    Err(failed) => {
+                        *lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(failed);
+                        Ok(None)
+                    }
+                }
             };
-            inner.patience.until_answered(request).await.map_err(Failed::from)
+            match inner.patience.until_answered(request).await.map_err(Failed::from)? {
+                Some(receipt) => Ok(receipt),
+                None => Err(lost.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_else(scratch_lost)),
+            }
         };
         let result = tokio::select! {
             result = upload => result,
@@ -75,19 +97,17 @@ impl Io {
         self.send(Outcome::PartUploaded { file, part, result });
     }
 
-    async fn bytes_of(&self, file: FileId, segments: Vec<Segment>) -> Result<Vec<Bytes>, Failed> {
+    async fn bytes_of(&self, file: FileId, segments: &[Segment]) -> Result<Vec<Bytes>, Failed> {
         let parts = &self.inner.parts;
         let mut chunks = Vec::with_capacity(segments.len());
         for segment in segments {
             chunks.push(match (segment, &parts.scratch) {
-                (Segment::Memory(bytes), _) => bytes,
+                (Segment::Memory(bytes), _) => bytes.clone(),
                 (Segment::Scratch { start, len_bytes }, Some(scratch)) => {
-                    let read = scratch.read(&parts.job, file, start, len_bytes).await;
-                    read.map_err(|e| Failed { code: "ScratchLost".to_owned(), message: e.to_string() })?
+                    let read = scratch.read(&parts.scratch_name(file), *start, *len_bytes).await;
+                    read.map_err(|e| Failed { code: SCRATCH_LOST.to_owned(), message: e.to_string() })?
                 }
-                (Segment::Scratch { .. }, None) => {
-                    return Err(Failed { code: "ScratchLost".to_owned(), message: "no scratch".to_owned() });
-                }
+                (Segment::Scratch { .. }, None) => return Err(scratch_lost()),
             });
         }
         Ok(chunks)
@@ -96,13 +116,13 @@ impl Io {
     pub(super) async fn spill(&self, file: FileId, cancelled: &CancellationToken, segments: Vec<Bytes>) {
         let parts = &self.inner.parts;
         let result = match &parts.scratch {
-            Some(scratch) => scratch.write(&parts.job, file, &segments).await.map_err(|e| e.to_string()),
+            Some(scratch) => scratch.write(&parts.scratch_name(file), &segments).await.map_err(|e| e.to_string()),
             None => Err("no scratch".to_owned()),
         };
         let result = result.map_err(|e| (segments, e));
         if cancelled.is_cancelled() {
             if let Some(scratch) = &parts.scratch {
-                scratch.remove(&parts.job, file).await;
+                scratch.remove(&parts.scratch_name(file)).await;
             }
             return;
         }
@@ -111,22 +131,30 @@ impl Io {
 
     /// Removes what a file left behind, once its requests have ended.
     pub(super) async fn forget(&self, file: FileId, abort: Option<(String, String, String)>) {
+        if let Some(scratch) = &self.inner.parts.scratch {
+            scratch.remove(&self.inner.parts.scratch_name(file)).await;
+        }
         if let Some((bucket, key, upload_id)) = abort {
             self.abort(&bucket, &key, &upload_id).await;
         }
-        if let Some(scratch) = &self.inner.parts.scratch {
-            scratch.remove(&self.inner.parts.job, file).await;
-        }
     }
 
-    /// Best effort with patience: an upload that is denied is aborted too. Lifecycle rules do the rest.
+    /// A few attempts: nothing rests on it. An upload that is denied is as good as aborted, one that stays is ended by
+    /// the bucket's lifecycle rule.
     pub(super) async fn abort(&self, bucket: &str, key: &str, upload_id: &str) {
-        let request = || self.inner.parts.store.abort_upload(bucket, key, upload_id);
-        match self.inner.patience.until_answered(request).await {
-            Ok(()) => {}
-            Err(error) if error.kind == ErrorKind::NoSuchUpload => {}
-            Err(error) => {
-                tracing::warn!(job = %self.inner.parts.job, key, error = %error, "an upload could not be aborted");
+        let timer = &self.inner.parts.timer;
+        for attempt in 0..ABORT_ATTEMPTS {
+            match self.inner.parts.store.abort_upload(bucket, key, upload_id).await {
+                Ok(()) => return,
+                Err(error) if error.kind == ErrorKind::NoSuchUpload => return,
+                Err(error) if error.kind.fate_unknown() && attempt + 1 < ABORT_ATTEMPTS => {
+                    timer.sleep_ms(ABORT_BACKOFF.delay_ms(attempt, timer.random())).await;
+                }
+                Err(error) => {
+                    let parts = &self.inner.parts;
+                    tracing::warn!(job = %parts.job, job_uid = %parts.uid, key, error = %error, "an upload could not be aborted; the bucket's lifecycle rule ends it");
+                    return;
+                }
             }
         }
     }

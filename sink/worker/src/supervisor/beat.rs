@@ -1,16 +1,16 @@
-//! From an engine's snapshot to the heartbeat document.
-
-use std::collections::BTreeMap;
+//! From an engine's snapshot to the heartbeat document, and its exchange with the other workers'.
 
 use jiff::Timestamp;
 use landfall_store::heartbeat::{
-    DeadLetterCounts, Delivery, DeliveryMode, GapBeat, JobBeat, JobState, LastEntry, MemoryBeat, OpenFileBeat,
-    PartitionBeat, RecordError, Throughput, WaitingFor,
+    DeadLetterCounts, Delivery, DeliveryMode, GapBeat, HEARTBEAT_FORMAT, Heartbeat, JobBeat, JobState, LastEntry,
+    MemoryBeat, OpenFileBeat, PartitionBeat, RecordError, Throughput, WaitingFor,
 };
 
-use super::{Running, metric};
+use super::{LAST_BEAT_TIMEOUT, PAST_FOR, Running, Worker, metric};
 use crate::budget::{Budget, Use};
 use crate::engine::JobPhase;
+use crate::resident::resident_bytes;
+use crate::runner::Command;
 use crate::snapshot::{ErrorView, OpenFile, PartitionView, Snapshot};
 
 /// What was told last of a job, to tell rates by.
@@ -47,9 +47,78 @@ fn signed(offset: u64) -> i64 {
     i64::try_from(offset).unwrap_or(i64::MAX)
 }
 
-pub(super) fn memory(budget: &Budget) -> MemoryBeat {
-    let used_bytes = Use::ALL.into_iter().map(|what| (what.as_str().to_owned(), budget.used_by(what))).collect();
-    MemoryBeat { limit_bytes: budget.limit_bytes(), used_bytes }
+/// What each use is charged, and what the process as a whole is seen to hold.
+fn memory(limit_bytes: u64, budget: &Budget) -> MemoryBeat {
+    let charged = Use::ALL.into_iter().map(|what| (what.as_str().to_owned(), budget.used_by(what)));
+    let process = resident_bytes().map(|bytes| ("process".to_owned(), bytes));
+    MemoryBeat { limit_bytes, used_bytes: charged.chain(process).collect() }
+}
+
+impl Worker {
+    /// Writes this worker's document and looks at the others', beside the pass.
+    pub(super) fn begin_beat(&mut self) {
+        let heartbeat = self.heartbeat(false);
+        let (store, mut neighbours) = (self.heartbeats.clone(), std::mem::take(&mut self.neighbours));
+        self.beating = Some(tokio::spawn(async move {
+            if let Err(error) = store.write(&heartbeat).await {
+                tracing::warn!(error = %error, "cannot write the heartbeat");
+            }
+            let looked = store.look(&mut neighbours, Timestamp::now()).await;
+            if let Err(error) = &looked {
+                tracing::warn!(error = %error, "cannot read the other workers' heartbeats");
+            }
+            (neighbours, looked.ok())
+        }));
+    }
+
+    /// Says that this worker has ended.
+    pub(super) async fn last_beat(&mut self) {
+        let heartbeat = self.heartbeat(true);
+        let written = tokio::time::timeout(LAST_BEAT_TIMEOUT, self.heartbeats.write(&heartbeat)).await;
+        if !matches!(written, Ok(Ok(()))) {
+            tracing::warn!("the last heartbeat could not be written; others see this worker gone when it is stale");
+        }
+    }
+
+    fn heartbeat(&mut self, ended: bool) -> Heartbeat {
+        let now = Timestamp::now();
+        metric::process(&self.parts);
+        self.past.retain(|_, (at, _)| at.elapsed() < PAST_FOR);
+        let running = self.running.values_mut().map(|running| job_beat(running, now));
+        let jobs: Vec<JobBeat> = running.collect();
+        let past = self.past.values().filter(|(_, beat)| !jobs.iter().any(|job| job.uid == beat.uid));
+        let past: Vec<JobBeat> = past.map(|(_, beat)| beat.clone()).collect();
+        Heartbeat {
+            format: HEARTBEAT_FORMAT,
+            worker: self.parts.id.clone(),
+            version: self.parts.version.clone(),
+            pool: self.parts.pool.clone(),
+            started_at: self.started_at,
+            at: now,
+            beat_ms: u64::try_from(self.parts.beat.as_millis()).unwrap_or(u64::MAX),
+            ended,
+            memory: memory(self.parts.memory_bytes, &self.parts.budget),
+            jobs: jobs.into_iter().chain(past).collect(),
+        }
+    }
+
+    /// Takes in what a beat brought: who is there, and how many work on each job.
+    pub(super) async fn take_beat(&mut self) {
+        let Some(beating) = self.beating.take_if(|beating| beating.is_finished()) else { return };
+        let Ok((neighbours, live)) = beating.await else { return };
+        self.neighbours = neighbours;
+        let Some(live) = live else { return };
+        self.live = live.live_ids(&self.parts.pool);
+        self.seen = live;
+        let live = &self.seen;
+        for running in self.running.values() {
+            let uid = &running.record.uid;
+            let writers = live.seen.iter().filter(|seen| seen.live() && seen.job(uid).is_some_and(|job| !job.past));
+            if let Some(runner) = &running.runner {
+                runner.tell(Command::Writers(u64::try_from(writers.count()).unwrap_or(1).max(1)));
+            }
+        }
+    }
 }
 
 pub(super) fn job_beat(running: &mut Running, now: Timestamp) -> JobBeat {
@@ -67,8 +136,6 @@ pub(super) fn job_beat(running: &mut Running, now: Timestamp) -> JobBeat {
     metric::job(&mut running.report.told, &running.record, &snapshot);
     let cluster = running.record.spec.source.cluster.clone();
     let counters = &snapshot.counters;
-    let by_reason: BTreeMap<String, u64> =
-        counters.dead_letters_by_reason.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
     JobBeat {
         name,
         uid,
@@ -82,7 +149,8 @@ pub(super) fn job_beat(running: &mut Running, now: Timestamp) -> JobBeat {
             .waiting_for
             .as_ref()
             .map(|waiting| WaitingFor { what: waiting.what.clone(), since: time(waiting.since_wall_ms) }),
-        dead_letters: DeadLetterCounts { total: counters.dead_letters, by_reason },
+        dead_letters: DeadLetterCounts::of(snapshot.letters_in_log.clone()),
+        dead_letters_open: DeadLetterCounts::of(snapshot.letters_open.clone()),
         gaps: snapshot
             .gaps
             .iter()
@@ -98,22 +166,25 @@ pub(super) fn job_beat(running: &mut Running, now: Timestamp) -> JobBeat {
         uncompleted_entries: snapshot.uncompleted_entries,
         throughput,
         errors: counters.errors.iter().map(error).collect(),
+        lost_files: snapshot.lost_files,
+        lost_records: snapshot.lost_records,
         drained: snapshot.drained,
+        past: false,
     }
 }
 
 /// A job whose start failed: it says why.
 fn not_started(running: &Running, name: String, uid: String, delivery: Delivery, now: Timestamp) -> JobBeat {
-    let errors = running.start_failed.iter().map(|(message, _)| RecordError {
+    let errors = running.start_failed.iter().map(|failed| RecordError {
         at: now,
         stage: "start".to_owned(),
-        message: message.clone(),
+        message: failed.message.clone(),
         topic: None,
         partition: None,
         offset: None,
     });
     let waiting_for =
-        running.start_failed.as_ref().map(|(message, _)| WaitingFor { what: message.clone(), since: now });
+        running.start_failed.as_ref().map(|failed| WaitingFor { what: failed.message.clone(), since: failed.since });
     JobBeat {
         name,
         uid,
@@ -125,12 +196,16 @@ fn not_started(running: &Running, name: String, uid: String, delivery: Delivery,
         open_files_total: 0,
         waiting_for,
         dead_letters: DeadLetterCounts::default(),
+        dead_letters_open: DeadLetterCounts::default(),
+        lost_files: 0,
+        lost_records: 0,
         gaps: Vec::new(),
         last_entry: None,
         uncompleted_entries: 0,
         throughput: Throughput::default(),
         errors: errors.collect(),
         drained: false,
+        past: false,
     }
 }
 
@@ -155,7 +230,7 @@ fn partition(cluster: &str, view: &PartitionView) -> PartitionBeat {
         position: view.position.map(signed),
         landed_offset: view.landed_offset.map(signed),
         committed_offset: view.committed_offset.map(signed),
-        oldest_unconsumed_at: None,
+        oldest_unconsumed_at: view.oldest_unread_ms.map(time),
     }
 }
 

@@ -51,11 +51,30 @@ pub(super) fn job(told: &mut Told, record: &JobRecord, snapshot: &Snapshot) {
     let age = |since_ms: Option<i64>| {
         since_ms.map_or(0.0, |since| float(u64::try_from(now_ms - since).unwrap_or(0)) / 1_000.0)
     };
-    let oldest_open = snapshot.open_files.iter().map(|file| file.opened_wall_ms).min();
-    gauge!("landfall_oldest_unlanded_age_seconds", &labels).set(age(oldest_open));
-    let uncompleted = (snapshot.uncompleted_entries > 0).then_some(snapshot.last_entry.map(|(_, at)| at)).flatten();
-    gauge!("landfall_oldest_uncompleted_entry_age_seconds", &labels).set(age(uncompleted));
+    gauge!("landfall_lag_seconds", &labels).set(age(snapshot
+        .partitions
+        .iter()
+        .filter(|p| !p.at_end)
+        .filter_map(|p| p.oldest_unread_ms)
+        .min()));
+    gauge!("landfall_oldest_unlanded_age_seconds", &labels).set(age(snapshot.oldest_unlanded_wall_ms));
+    gauge!("landfall_oldest_uncompleted_entry_age_seconds", &labels).set(age(snapshot.oldest_uncompleted_wall_ms));
+    gauge!("landfall_lost_records", &labels).set(float(snapshot.lost_records));
     told.counters = now.clone();
+}
+
+/// What is true of a job only while it runs here; afterwards it is nothing.
+pub(super) fn job_left(record: &JobRecord) {
+    let labels = [("job", record.name.clone()), ("pool", record.spec.pool.clone())];
+    for name in [
+        "landfall_lag_records",
+        "landfall_lag_seconds",
+        "landfall_open_files",
+        "landfall_oldest_unlanded_age_seconds",
+        "landfall_oldest_uncompleted_entry_age_seconds",
+    ] {
+        gauge!(name, &labels).set(0.0);
+    }
 }
 
 /// Tells what is true of the process.
@@ -63,6 +82,9 @@ pub(super) fn process(parts: &WorkerParts) {
     for what in Use::ALL {
         gauge!("landfall_memory_bytes", "use" => what.as_str()).set(float(parts.budget.used_by(what)));
     }
-    gauge!("landfall_memory_limit_bytes").set(float(parts.budget.limit_bytes()));
+    if let Some(resident) = crate::resident::resident_bytes() {
+        gauge!("landfall_memory_bytes", "use" => "process").set(float(resident));
+    }
+    gauge!("landfall_memory_limit_bytes").set(float(parts.memory_bytes));
     gauge!("landfall_build_info", "version" => parts.version.clone()).set(1.0);
 }

@@ -46,7 +46,11 @@ impl From<StoreError> for NotStarted {
     fn from(error: StoreError) -> Self {
         let for_good = matches!(
             error.kind,
-            ErrorKind::NoSuchBucket | ErrorKind::AccessDenied | ErrorKind::Rejected | ErrorKind::NoSuchKey
+            ErrorKind::NoSuchBucket
+                | ErrorKind::AccessDenied
+                | ErrorKind::Rejected
+                | ErrorKind::NoSuchKey
+                | ErrorKind::NotImplemented
         );
         Self { code: error.code.clone(), message: error.to_string(), for_good }
     }
@@ -56,7 +60,7 @@ impl From<StoreError> for NotStarted {
 pub(super) async fn start(parts: &WorkerParts, record: &JobRecord, jobs_here: usize) -> Result<Started, NotStarted> {
     let spec = &record.spec;
     let plan = JobPlan::compile(spec.clone(), record.config_version).map_err(|e| for_good("bad_job", e))?;
-    let plan = Arc::new(plan);
+    let plan = Arc::new(plan.with_earlier(record.earlier_specs()).within(parts.engine.max_record_bytes));
     let connection = parts.clusters.get(&spec.source.cluster).cloned().ok_or_else(|| {
         for_good("unknown_cluster", format!("cluster {} is not registered with this worker", spec.source.cluster))
     })?;
@@ -91,7 +95,7 @@ pub(super) async fn start(parts: &WorkerParts, record: &JobRecord, jobs_here: us
         None => None,
     };
 
-    let (waits, clock) = (Waits::default(), SystemClock::default());
+    let (waits, clock) = (Waits::of(&record.name, &record.uid), SystemClock::default());
     let mut account = Account::new(Arc::clone(&parts.budget));
     account.set(Use::Fetch, u64::from(source.queue_kbytes) * 1_024);
     let engine_settings = EngineSettings { ..parts.engine.clone() };
@@ -99,6 +103,7 @@ pub(super) async fn start(parts: &WorkerParts, record: &JobRecord, jobs_here: us
     let io = Io::new(
         IoParts {
             job: record.name.clone(),
+            pool: parts.pool.clone(),
             uid: JobUid(record.uid.clone()),
             store: Arc::clone(&parts.store),
             state_bucket: parts.state.bucket.clone(),
@@ -111,6 +116,7 @@ pub(super) async fn start(parts: &WorkerParts, record: &JobRecord, jobs_here: us
                 isolation: source.isolation,
             }),
             letters,
+            scratch_prefix: parts.scratch.as_ref().map(|s| s.fresh_prefix(&record.name)).unwrap_or_default(),
             scratch: parts.scratch.clone(),
             timer: Arc::clone(&parts.timer),
             spawner: Arc::clone(&parts.spawner),
@@ -134,6 +140,11 @@ pub(super) async fn start(parts: &WorkerParts, record: &JobRecord, jobs_here: us
         },
         plan,
         ends,
+        origins: record
+            .origins
+            .iter()
+            .map(|o| ((o.topic.clone(), o.partition), u64::try_from(o.start_offset).unwrap_or(0)))
+            .collect(),
         settings: engine_settings,
         account,
         ids: Ids::random(),
@@ -152,6 +163,8 @@ async fn probe_buckets(parts: &WorkerParts, record: &JobRecord, plan: &JobPlan) 
         state_prefix: parts.state.prefix.clone(),
         data_bucket: record.spec.sink.bucket.clone(),
         data_prefix: plan.spec.sink.key.literal_prefix().to_owned(),
+        upload_lifetime_ms: parts.upload_lifetime_ms,
+        max_open_ms: plan.spec.sink.rotate.age.millis(),
         unique: Ids::random().token(),
     };
     let report = probe(parts.store.as_ref(), settings).await?;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use landfall_commit::{Origins, SourcePartition};
+use landfall_commit::{Lane, Origins, SourcePartition, Totals};
 use landfall_job::JobSpec;
-use landfall_kafka::{ClusterClient, Connection, EmbeddedKafka, TopicPartition, Topics};
-use landfall_s3::embedded::LocalStore;
-use landfall_s3::{ListRequest, SharedStore, SystemTimer};
+use landfall_kafka::{ClusterClient, Connection, EmbeddedKafka, GroupProtocol, Isolation, TopicPartition, Topics};
+use landfall_s3::embedded::{LocalStore, MemoryMedium};
+use landfall_s3::{ErrorKind, FaultPlan, FaultyStore, ListRequest, Operation, Outage, SharedStore, SystemTimer};
 use landfall_store::record::{Desired, End, JobRecord, Origin};
 use landfall_store::{JobStore, LogStore, StateLocation};
 use landfall_worker::budget::Budget;
@@ -37,8 +37,10 @@ pub struct House {
     kafka: EmbeddedKafka,
     producer: BaseProducer,
     pub store: SharedStore,
+    /// The same store, to disturb.
+    pub faults: FaultyStore<LocalStore<MemoryMedium>>,
     location: StateLocation,
-    jobs: JobStore,
+    pub jobs: JobStore,
 }
 
 pub struct Running {
@@ -86,10 +88,11 @@ impl House {
             .set("linger.ms", "5")
             .create()
             .unwrap();
-        let store: SharedStore = Arc::new(LocalStore::memory(&[BUCKET]));
+        let faults = FaultyStore::new(LocalStore::memory(&[BUCKET]), FaultPlan::none());
+        let store: SharedStore = Arc::new(faults.clone());
         let location = StateLocation::new(BUCKET, "_landfall/");
         let jobs = JobStore::new(Arc::clone(&store), location.clone(), Arc::new(SystemTimer));
-        Self { kafka, producer, store, location, jobs }
+        Self { kafka, producer, store, faults, location, jobs }
     }
 
     pub fn connection(&self) -> Connection {
@@ -97,6 +100,7 @@ impl House {
             bootstrap: self.kafka.bootstrap_servers().unwrap(),
             properties: BTreeMap::from([("session.timeout.ms".to_owned(), "6000".to_owned())]),
             client_id: "test".to_owned(),
+            group_protocol: GroupProtocol::Classic,
         }
     }
 
@@ -128,7 +132,7 @@ impl House {
                 .iter()
                 .map(|p| TopicPartition { topic: TOPIC.into(), partition: *p })
                 .collect();
-            (topics, kafka.watermarks(&partitions).unwrap())
+            (topics, kafka.watermarks(&partitions, Isolation::ReadCommitted).unwrap())
         })
         .await
         .unwrap();
@@ -154,6 +158,7 @@ impl House {
             generation: 1,
             config_version: 1,
             spec,
+            earlier: Vec::new(),
             desired: Desired::Running,
             restarts: 0,
             origins: marks.iter().map(|(tp, marks)| origin(tp, marks.start)).collect(),
@@ -197,9 +202,11 @@ impl House {
             state: self.location.clone(),
             clusters: BTreeMap::from([("main".to_owned(), self.connection())]),
             rack: None,
+            memory_bytes: 512 << 20,
             budget: Budget::new(256 << 20),
             scratch: None,
             engine: EngineSettings { tail_poll_ms: 1_000, complete_grace_ms: 2_000, ..EngineSettings::default() },
+            upload_lifetime_ms: None,
             drain_timeout: Duration::from_secs(10),
             beat: Duration::from_millis(500),
             timer: Arc::new(SystemTimer),
@@ -227,7 +234,52 @@ impl House {
         }
     }
 
-    async fn keys(&self, prefix: &str) -> Vec<String> {
+    /// No file becomes visible until this is lifted.
+    pub fn deny_completes(&self, denied: bool) {
+        // The probe's own object is not among them.
+        let (operations, key_contains) = (vec![Operation::CompleteUpload], ".jsonl.zst".to_owned());
+        let outage = Outage { kind: ErrorKind::SlowDown, operations, key_contains };
+        self.faults.set_outage(denied.then_some(outage));
+    }
+
+    /// What the log adds up to.
+    pub async fn totals(&self) -> Totals {
+        let log = LogStore::new(Arc::clone(&self.store), self.location.clone(), Arc::new(SystemTimer), "test".into());
+        let record = self.jobs.get("bids").await.unwrap().record;
+        log.read_lane(&record, Lane(0)).await.unwrap().totals().clone()
+    }
+
+    /// Waits until the log accounts for so many records.
+    pub async fn wait_appended(&self, records: u64) {
+        for _ in 0..300 {
+            if self.totals().await.records == records {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("not appended in time; see the log above");
+    }
+
+    pub async fn wait_landed(&self, records: u64) {
+        for _ in 0..300 {
+            if self.landed().await.records >= records {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("not landed in time; see the log above");
+    }
+
+    /// As a lifecycle rule does it, or a server that forgets.
+    pub async fn lose_open_uploads(&self) -> usize {
+        let uploads = self.store.list_uploads(BUCKET, "").await.unwrap();
+        for upload in &uploads {
+            self.store.abort_upload(BUCKET, &upload.key, &upload.upload_id).await.unwrap();
+        }
+        uploads.len()
+    }
+
+    pub async fn keys(&self, prefix: &str) -> Vec<String> {
         let (mut keys, mut continuation) = (Vec::new(), None);
         loop {
             let request =

@@ -214,6 +214,7 @@ impl World {
         let io = Io::new(
             IoParts {
                 job: "sim".into(),
+                pool: "shared".into(),
                 uid: JobUid::from(UID),
                 store,
                 state_bucket: BUCKET.into(),
@@ -221,6 +222,7 @@ impl World {
                 kafka: Arc::new(SimKafka(Arc::clone(&self.broker))),
                 letters: None,
                 scratch: None,
+                scratch_prefix: String::new(),
                 timer: Arc::new(SimTimer::new(self.clock.clone(), seed)),
                 spawner: Arc::new(tasks.clone()),
                 upload_slots: Arc::new(Semaphore::new(4)),
@@ -239,6 +241,7 @@ impl World {
             },
             plan,
             ends: None,
+            origins: BTreeMap::new(),
             settings,
             account: Account::new(Budget::new(64 << 20)),
             ids: Ids::seeded(seed),
