@@ -36,7 +36,8 @@ USER 65532:65532
 WORKDIR /tmp
 EXPOSE 8080 8081
 STOPSIGNAL SIGTERM
-# Asks the process of this container over loopback, by the address in its configuration.
+# Asks the process of this container over loopback, by the address in its configuration, whether it is alive: one that
+# waits for S3 or Kafka is not replaced. A load balancer asks /readyz.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["/usr/local/bin/landfall", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/landfall"]
 CMD ["--help"]

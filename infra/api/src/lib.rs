@@ -27,7 +27,7 @@ pub mod state;
 
 pub use auth::{Auth, Principal, Role, StaticToken};
 pub use health::{HealthCheck, HealthReport, HealthState, Readiness, health_router};
-pub use ports::{Cluster, Environment, KafkaCluster, SystemEnvironment};
+pub use ports::{Cluster, Environment, JobRules, KafkaCluster, SystemEnvironment};
 pub use problem::{Problem, ProblemField};
 pub use readiness::StateBucketReadiness;
 pub use router::router;

@@ -1,5 +1,5 @@
-//! What the API asks of the outside world, as small traits: a Kafka cluster without joining a group, and the clock
-//! and ids of new jobs. The object store is `landfall_s3::Store`. Offsets are as in Kafka; ends and commits are
+//! What the API asks of the outside world, as small traits: a Kafka cluster without joining a group, the operator's
+//! rules, and the clock and ids of new jobs. The object store is `landfall_s3::Store`. Offsets are as in Kafka; ends and commits are
 //! exclusive.
 
 use std::collections::BTreeMap;
@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use landfall_job::{FieldError, JobSpec};
 use landfall_kafka::{
-    ClusterClient, ClusterError, CommitOffset, GroupOffset, NewTopicSpec, TopicDescription, TopicPartition, Topics,
-    Watermarks,
+    ClusterClient, ClusterError, CommitOffset, GroupOffset, Isolation, NewTopicSpec, TopicDescription, TopicPartition,
+    Topics, Watermarks,
 };
 
 /// One registered cluster. Every call is bounded in time by the adapter.
@@ -17,16 +18,18 @@ use landfall_kafka::{
 pub trait Cluster: Send + Sync + std::fmt::Debug {
     /// Those of the topics that exist, by name.
     async fn topics(&self, topics: Topics) -> Result<BTreeMap<String, TopicDescription>, ClusterError>;
-    /// First offset and end of each partition.
+    /// First offset and end of each partition, as a reader of this isolation sees them.
     async fn watermarks(
         &self,
         partitions: Vec<TopicPartition>,
+        isolation: Isolation,
     ) -> Result<Vec<(TopicPartition, Watermarks)>, ClusterError>;
-    /// The first offset whose record is at or after this time; none where all records are older.
+    /// The first offset whose record is at or after this time; none where all that this isolation shows are older.
     async fn offsets_at(
         &self,
         partitions: Vec<TopicPartition>,
         timestamp_ms: i64,
+        isolation: Isolation,
     ) -> Result<Vec<(TopicPartition, Option<i64>)>, ClusterError>;
     /// What the group has committed; partitions without a commit are left out.
     async fn committed(&self, group: &str, partitions: Vec<TopicPartition>) -> Result<Vec<GroupOffset>, ClusterError>;
@@ -72,17 +75,19 @@ impl Cluster for KafkaCluster {
     async fn watermarks(
         &self,
         partitions: Vec<TopicPartition>,
+        isolation: Isolation,
     ) -> Result<Vec<(TopicPartition, Watermarks)>, ClusterError> {
-        self.ask("first and end offsets", move |client| client.watermarks(&partitions)).await
+        self.ask("first and end offsets", move |client| client.watermarks(&partitions, isolation)).await
     }
 
     async fn offsets_at(
         &self,
         partitions: Vec<TopicPartition>,
         timestamp_ms: i64,
+        isolation: Isolation,
     ) -> Result<Vec<(TopicPartition, Option<i64>)>, ClusterError> {
         let wanted: Vec<_> = partitions.into_iter().map(|partition| (partition, timestamp_ms)).collect();
-        self.ask("offsets for a time", move |client| client.offsets_at(&wanted)).await
+        self.ask("offsets for a time", move |client| client.offsets_at(&wanted, isolation)).await
     }
 
     async fn committed(&self, group: &str, partitions: Vec<TopicPartition>) -> Result<Vec<GroupOffset>, ClusterError> {
@@ -98,6 +103,13 @@ impl Cluster for KafkaCluster {
     async fn create_topic(&self, topic: NewTopicSpec) -> Result<(), ClusterError> {
         self.ask("creation of a topic", move |client| client.create_topic(&topic)).await
     }
+}
+
+/// What the operator's configuration says of a job: whether what it names is registered, and whether it stays off the
+/// fleet's own objects. Asked of every document, before anything outside is.
+pub trait JobRules: Send + Sync + std::fmt::Debug {
+    /// Every mistake; none: the job fits the fleet.
+    fn mistakes(&self, spec: &JobSpec) -> Vec<FieldError>;
 }
 
 /// Time and chance of the control plane.

@@ -12,7 +12,7 @@ use landfall_job::FieldError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Every kind of problem; each is documented under its URI.
+/// Every kind of problem; `docs/problems.md` says of each what user and operator do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     InvalidRequest,

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::auth::Auth;
 use crate::health::HealthState;
-use crate::ports::{Cluster, Environment};
+use crate::ports::{Cluster, Environment, JobRules};
 
 /// Bounds of the service; every one is finite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,14 +56,16 @@ pub struct ApiParts {
     pub logs: LogStore,
     /// For the buckets that jobs name.
     pub buckets: SharedStore,
-    /// None: a job may name any bucket.
-    pub allowed_buckets: Option<Vec<String>>,
+    /// What the operator's configuration allows a job.
+    pub rules: Arc<dyn JobRules>,
     /// By registered name.
     pub clusters: BTreeMap<String, Arc<dyn Cluster>>,
     pub auth: Auth,
     pub environment: Arc<dyn Environment>,
     pub health: HealthState,
     pub limits: Limits,
+    /// How long the S3 server keeps open uploads, where the operator declared it.
+    pub upload_lifetime_ms: Option<u64>,
 }
 
 #[derive(Debug)]

@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Lag(lag::Arguments),
     /// Prove from log, objects and Kafka's offsets that nothing is missing and nothing is there twice
     Audit(audit::Arguments),
-    /// Ask a process on this machine whether it is ready
+    /// Ask a process on this machine whether it is alive
     Healthcheck(healthcheck::Arguments),
     /// Print the completion script of a shell
     Completions(completions::Arguments),

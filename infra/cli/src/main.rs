@@ -27,6 +27,7 @@ use crate::exit::{Failure, Outcome};
 const LEAVE_BEHIND_AFTER: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
+    landfall_worker::allocator::give_memory_back();
     let cli = Cli::parse();
     exit::report(start(cli))
 }

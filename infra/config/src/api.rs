@@ -40,7 +40,7 @@ pub struct Token {
     pub sha256: [u8; 32],
     /// What its holder may do.
     pub role: Role,
-    /// The team whose jobs it may touch; `None` is every team.
+    /// The team whose jobs it may touch; `None` is every team, and so it is for an operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
 }
@@ -72,7 +72,12 @@ static TOKEN_TABLE: Table = Table {
             "SHA-256 of the token, as `printf %s TOKEN | sha256sum` prints it",
         ),
         Field::required("role", "`viewer`, `editor` or `operator`", "what its holder may do"),
-        Field::optional("team", "name", "every team", "the team whose jobs it may touch"),
+        Field::optional(
+            "team",
+            "name",
+            "every team",
+            "the team whose jobs it may touch; an operator's token names none",
+        ),
     ],
     refused: &[Refused { name: "token", problem: "is a secret", fix: "write its SHA-256 as sha256" }],
 };
@@ -167,6 +172,11 @@ fn read_token(mut section: Section<'_>) -> Option<Token> {
     };
     let role = section.read::<Role>("role");
     let team = section.read_optional_with("team", plain);
+    if role == Some(Role::Operator) && section.has("team") {
+        // Kept, it would promise a bound that there is none of.
+        let problem = "has no meaning with role: operator, which may touch the jobs of every team";
+        section.conflict("team", problem, "leave it out, or write role: editor");
+    }
     section.finish();
     Some(Token { name: name?, sha256: sha256?, role: role?, team: team? })
 }

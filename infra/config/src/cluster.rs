@@ -4,25 +4,40 @@ use std::collections::BTreeMap;
 
 use landfall_job::names::check_plain_name;
 use landfall_job::reader::{Field, FromNode, Node, Refusal, Refused, Section, Table};
+use landfall_job::word_enum;
 use serde::Serialize;
 
 use crate::load::Outside;
 use crate::secret::{Secret, resolve};
+
+word_enum! {
+    /// Who computes the assignments of the cluster's groups.
+    pub enum GroupProtocol as "a group protocol" {
+        /// One of the workers, cooperatively.
+        Classic = "classic",
+        /// The broker (KIP-848).
+        Consumer = "consumer",
+    }
+}
 
 /// A Kafka cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClusterConfig {
     /// `host:port`, several divided by commas.
     pub bootstrap_servers: String,
+    /// Who computes the assignments of its groups.
+    pub group_protocol: GroupProtocol,
     /// librdkafka's properties, secrets resolved; none of [`REFUSED_PROPERTIES`].
     pub properties: BTreeMap<String, Secret>,
 }
 
 const COMMITS: &str = "would commit offsets of records that are not visible yet";
 const ONE_GROUP: &str = "is decided by the worker, whose rebalances must be cooperative";
+const ALL_ACKS: &str = "is always all, dead letters are acknowledged by all in-sync replicas";
 
 /// Properties that would break what a job promises, or that are set elsewhere: name, why, what to do.
 pub const REFUSED_PROPERTIES: &[(&str, &str, &str)] = &[
+    ("acks", ALL_ACKS, "leave it out"),
     (
         "allow.auto.create.topics",
         "would create topics that somebody misspelt",
@@ -40,7 +55,7 @@ pub const REFUSED_PROPERTIES: &[(&str, &str, &str)] = &[
     ("enable.partition.eof", "is always on, the ends of partitions must be known", "leave it out"),
     ("group.id", "belongs to a job", "leave it out; source.group of a job names the group"),
     ("group.instance.id", "is decided by the worker", "leave it out"),
-    ("group.protocol", ONE_GROUP, "leave it out"),
+    ("group.protocol", "is set elsewhere", "write group_protocol of the cluster"),
     ("group.remote.assignor", ONE_GROUP, "leave it out"),
     ("isolation.level", "belongs to a job", "leave it out; source.isolation of a job decides"),
     ("log.queue", "is how log lines reach the worker", "leave it out"),
@@ -51,18 +66,28 @@ pub const REFUSED_PROPERTIES: &[(&str, &str, &str)] = &[
     ("partition.assignment.strategy", ONE_GROUP, "leave it out"),
     ("plugin.library.paths", "would load foreign code", "leave it out"),
     ("queued.max.messages.kbytes", "would break the memory budget", "leave it out; worker.memory bounds it"),
+    ("request.required.acks", ALL_ACKS, "leave it out"),
     ("topic.blacklist", "is set by the worker", "leave it out; a job names its topics"),
     ("transactional.id", "has no meaning, dead letters are not produced in transactions", "leave it out"),
 ];
 
+/// What the broker sets under the consumer protocol; librdkafka takes no client that sets it.
+const SET_BY_BROKER: &[&str] = &["group.protocol.type", "heartbeat.interval.ms", "session.timeout.ms"];
+
 pub(crate) static TABLE: Table = Table {
     fields: &[
         Field::required("bootstrap_servers", "host:port, several divided by commas", "brokers to begin with"),
+        Field::preset(
+            "group_protocol",
+            "`classic` or `consumer`",
+            "classic",
+            "who computes the assignments of groups: a worker, or the broker (KIP-848, from Kafka 4.0 on), which then also sets the session's time, by `group.consumer.session.timeout.ms`",
+        ),
         Field::optional(
             "properties",
             "map of librdkafka properties",
             "none",
-            "anything else of the client, such as `security.protocol`; values may be references to secrets; `session.timeout.ms` is 10000 unless given",
+            "anything else of the client, such as `security.protocol`; values may be references to secrets; `session.timeout.ms` is 10000 unless given; `client.rack` is the availability zone of a worker on Fargate unless given (Amazon MSK names its racks by the zone's id, such as use1-az1)",
         ),
     ],
     refused: &[
@@ -81,10 +106,25 @@ impl ClusterConfig {
         if let Err(refusal) = check_plain_name(name) {
             section.refuse_self(&refusal);
         }
-        let bootstrap_servers = section.read_with("bootstrap_servers", bootstrap_servers);
+        let bootstrap_servers = match section.node("bootstrap_servers") {
+            // Not repeated: a user and a password stand in it.
+            Some(Node::Text(text)) if text.contains('@') => {
+                let fix = "write host:port alone; user and password are properties such as sasl.username";
+                section.conflict("bootstrap_servers", "holds a user or password", fix);
+                None
+            }
+            Some(_) | None => section.read_with("bootstrap_servers", bootstrap_servers),
+        };
+        let group_protocol = section.read("group_protocol");
         let properties = properties(&mut section, outside);
+        if let (Some(GroupProtocol::Consumer), Some(properties)) = (group_protocol, &properties) {
+            for name in SET_BY_BROKER.iter().filter(|name| properties.contains_key(**name)) {
+                let problem = "is set by the broker where group_protocol is consumer";
+                section.conflict_below("properties", name, problem, "leave it out, or write group_protocol: classic");
+            }
+        }
         section.finish();
-        Some(Self { bootstrap_servers: bootstrap_servers?, properties: properties? })
+        Some(Self { bootstrap_servers: bootstrap_servers?, group_protocol: group_protocol?, properties: properties? })
     }
 }
 

@@ -6,23 +6,12 @@ use landfall_job::FieldError;
 use landfall_job::reader::{Field, Node, Problems, Refused, Section, Table};
 use serde::Serialize;
 
-use crate::api::{self, ApiConfig, plain};
+use crate::api::{self, ApiConfig};
 use crate::cluster::{self, ClusterConfig};
 use crate::load::Outside;
 use crate::s3::{self, BucketConfig, S3Config};
 use crate::state::{self, StateConfig};
 use crate::worker::{self, WorkerConfig};
-
-/// What a Kafka Connect configuration, which names none of them, means.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ConnectConfig {
-    /// The cluster its topics are of.
-    pub cluster: String,
-    /// The pool that runs it.
-    pub pool: String,
-    /// The team it belongs to.
-    pub team: String,
-}
 
 /// The configuration of a fleet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,21 +26,9 @@ pub struct FleetConfig {
     pub s3: S3Config,
     /// The buckets jobs may name; where it is empty, any.
     pub buckets: BTreeMap<String, BucketConfig>,
-    /// What a Kafka Connect configuration means.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub connect: Option<ConnectConfig>,
     /// The clusters jobs may name; at least one.
     pub clusters: BTreeMap<String, ClusterConfig>,
 }
-
-static CONNECT_TABLE: Table = Table {
-    fields: &[
-        Field::required("cluster", "the name of a registered cluster", "the cluster its topics are of"),
-        Field::preset("pool", "name", "shared", "the pool that runs it"),
-        Field::preset("team", "name", "default", "the team it belongs to"),
-    ],
-    refused: &[],
-};
 
 pub(crate) static TABLE: Table = Table {
     fields: &[
@@ -60,11 +37,6 @@ pub(crate) static TABLE: Table = Table {
         Field::section("state", &state::TABLE, "where the fleet keeps its own objects"),
         Field::section("s3", &s3::TABLE, "how S3 is reached; all of it is optional on AWS"),
         Field::named("buckets", &s3::BUCKET_TABLE, "registered buckets; where any is, jobs may name only these"),
-        Field::section(
-            "connect",
-            &CONNECT_TABLE,
-            "what a Kafka Connect configuration, which names none of them, means",
-        ),
         Field::named("clusters", &cluster::TABLE, "registered Kafka clusters, at least one"),
     ],
     refused: &[
@@ -73,6 +45,7 @@ pub(crate) static TABLE: Table = Table {
             problem: "is not part of the configuration",
             fix: "submit jobs with landfall job apply -f FILE",
         },
+        Refused::later("connect"),
         Refused::later("schema_registries"),
         Refused::later("registries"),
         Refused {
@@ -96,9 +69,6 @@ impl FleetConfig {
             .into_iter()
             .map(|(name, section)| Some((name.to_owned(), BucketConfig::read(name, section)?)))
             .collect();
-        let given = section.has("connect");
-        let connect = section.section("connect");
-        let connect = if given { read_connect(connect).map(Some) } else { Some(None) };
         let clusters: Vec<_> = section
             .named("clusters")
             .into_iter()
@@ -107,12 +77,6 @@ impl FleetConfig {
         if !section.has("clusters") || matches!(node.get("clusters"), Some(Node::Map(entries)) if entries.is_empty()) {
             section.missing("clusters", "write clusters: {main: {bootstrap_servers: host:9092}}");
         }
-        if let (Some(Some(connect)), Some(Node::Map(entries))) = (&connect, node.get("clusters"))
-            && !entries.iter().any(|(name, _)| *name == connect.cluster)
-        {
-            let names = entries.iter().map(|(name, _)| name.as_str());
-            problems.add(crate::jobs::unregistered("connect.cluster", &connect.cluster, "cluster", names));
-        }
         section.finish();
         Some(Self {
             api: api?,
@@ -120,18 +84,9 @@ impl FleetConfig {
             state: state?,
             s3: s3?,
             buckets: buckets.into_iter().collect::<Option<_>>()?,
-            connect: connect?,
             clusters: clusters.into_iter().collect::<Option<_>>()?,
         })
     }
-}
-
-fn read_connect(mut section: Section<'_>) -> Option<ConnectConfig> {
-    let cluster = section.read_with("cluster", plain);
-    let pool = section.read_with("pool", plain);
-    let team = section.read_with("team", plain);
-    section.finish();
-    Some(ConnectConfig { cluster: cluster?, pool: pool?, team: team? })
 }
 
 /// Refuses references to secrets where none are resolved, so that none is taken for a value.

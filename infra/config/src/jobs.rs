@@ -64,12 +64,7 @@ impl FleetConfig {
     }
 }
 
-pub(crate) fn unregistered<'a>(
-    field: &str,
-    name: &str,
-    what: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> FieldError {
+fn unregistered<'a>(field: &str, name: &str, what: &str, known: impl Iterator<Item = &'a str> + Clone) -> FieldError {
     let fix = match closest(name, known.clone()) {
         Some(near) => format!("did you mean {near}?"),
         None => match known.collect::<Vec<_>>().join(", ") {

@@ -18,8 +18,8 @@ mod state;
 mod worker;
 
 pub use api::{ApiConfig, Auth, AuthMode, Role, Token};
-pub use cluster::{ClusterConfig, REFUSED_PROPERTIES};
-pub use fleet::{ConnectConfig, FleetConfig};
+pub use cluster::{ClusterConfig, GroupProtocol, REFUSED_PROPERTIES};
+pub use fleet::FleetConfig;
 pub use load::{ConfigError, Outside};
 pub use reference::config_reference;
 pub use s3::{BucketConfig, S3Config};

@@ -1,5 +1,6 @@
 //! How S3 is reached, and the buckets that the operator registered.
 
+use landfall_job::DurationMs;
 use landfall_job::names::check_bucket_name;
 use landfall_job::reader::{Field, FromNode, Node, Refusal, Refused, Section, Table, nonempty_text};
 use serde::Serialize;
@@ -24,6 +25,9 @@ pub struct S3Config {
     /// The key of `access_key_id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_access_key: Option<Secret>,
+    /// How long the server keeps an open upload, as the operator knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_lifetime: Option<DurationMs>,
 }
 
 /// A bucket that jobs may name.
@@ -68,6 +72,12 @@ pub(crate) static TABLE: Table = Table {
             "AWS's chain of credentials",
             "the key of `access_key_id`",
         ),
+        Field::optional(
+            "upload_lifetime",
+            "duration",
+            "as the bucket's lifecycle rules say",
+            "how long the server keeps an open upload; a server other than AWS may drop it after a day without any rule",
+        ),
     ],
     refused: &[Refused::later("session_token"), Refused::later("proxy")],
 };
@@ -91,10 +101,11 @@ pub(crate) static BUCKET_TABLE: Table = Table {
 impl S3Config {
     pub(crate) fn read(mut section: Section<'_>, outside: &Outside<'_>) -> Option<Self> {
         let region = section.read_optional_with("region", region);
-        let endpoint = section.read_optional_with("endpoint", endpoint);
+        let endpoint = endpoint(&mut section);
         let force_path_style = section.read::<bool>("force_path_style");
         let access_key_id = secret(&mut section, "access_key_id", outside);
         let secret_access_key = secret(&mut section, "secret_access_key", outside);
+        let upload_lifetime = section.read_optional_with("upload_lifetime", DurationMs::from_node);
         for (one, other) in [("access_key_id", "secret_access_key"), ("secret_access_key", "access_key_id")] {
             if section.has(one) && !section.has(other) {
                 section.conflict(
@@ -111,6 +122,7 @@ impl S3Config {
             force_path_style: force_path_style?,
             access_key_id: access_key_id?,
             secret_access_key: secret_access_key?,
+            upload_lifetime: upload_lifetime?,
         })
     }
 }
@@ -173,16 +185,28 @@ fn role_arn(node: &Node) -> Result<String, Refusal> {
     }
 }
 
-fn endpoint(node: &Node) -> Result<String, Refusal> {
+/// No message repeats the value: a user and a password may stand in it.
+fn endpoint(section: &mut Section<'_>) -> Option<Option<String>> {
+    let Some(node) = section.node("endpoint") else { return Some(None) };
+    match http_address(node) {
+        Ok(address) => Some(Some(address)),
+        Err(Refusal { problem, fix }) => {
+            section.conflict("endpoint", &problem, &fix);
+            None
+        }
+    }
+}
+
+fn http_address(node: &Node) -> Result<String, Refusal> {
     const FIX: &str = "write http://host:port or https://host:port and nothing after it";
     let text = String::from_node(node)?;
     let text = text.strip_suffix('/').unwrap_or(&text);
+    if text.contains('@') {
+        return Err(Refusal::new("holds a user or password", "write access_key_id and secret_access_key instead"));
+    }
     let Some(host) = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) else {
         return Err(Refusal::new("is not an HTTP address", FIX));
     };
-    if host.contains('@') {
-        return Err(Refusal::new("holds a user or password", "write access_key_id and secret_access_key instead"));
-    }
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
     match !host.is_empty() && host.chars().all(allowed) {
         true => Ok(text.to_owned()),

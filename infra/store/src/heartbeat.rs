@@ -78,10 +78,13 @@ pub struct JobBeat {
     pub open_files_total: u64,
     #[serde(default)]
     pub waiting_for: Option<WaitingFor>,
-    /// Counted by this worker since it started the job.
+    /// What the commit log accounts for, by whichever worker, since the job was created.
     #[serde(default)]
     pub dead_letters: DeadLetterCounts,
-    /// As declared in the commit log, of the partitions this worker owns.
+    /// What this worker set aside and no entry of the log accounts for yet.
+    #[serde(default)]
+    pub dead_letters_open: DeadLetterCounts,
+    /// As declared in the commit log, and those about to be.
     #[serde(default)]
     pub gaps: Vec<GapBeat>,
     #[serde(default)]
@@ -94,9 +97,18 @@ pub struct JobBeat {
     /// At most [`MAX_ERRORS_LISTED`], oldest first.
     #[serde(default)]
     pub errors: Vec<RecordError>,
+    /// Files whose uploads were lost after Kafka had let their records go, as declared in the commit log.
+    #[serde(default)]
+    pub lost_files: u64,
+    /// Records of these files, and those that a rebuild no longer found.
+    #[serde(default)]
+    pub lost_records: u64,
     /// True when this worker has consumed its partitions to their ends and landed all of it.
     #[serde(default)]
     pub drained: bool,
+    /// True of a job that this worker had and has no more: its last word.
+    #[serde(default)]
+    pub past: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -198,6 +210,24 @@ pub struct RecordError {
     pub partition: Option<i32>,
     #[serde(default)]
     pub offset: Option<i64>,
+}
+
+impl DeadLetterCounts {
+    #[must_use]
+    pub fn of(by_reason: BTreeMap<String, u64>) -> Self {
+        Self { total: by_reason.values().fold(0, |sum, count| sum.saturating_add(*count)), by_reason }
+    }
+
+    /// The sum of both.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        self.total = self.total.saturating_add(other.total);
+        for (reason, count) in &other.by_reason {
+            let sum: &mut u64 = self.by_reason.entry(reason.clone()).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+        self
+    }
 }
 
 impl Heartbeat {

@@ -6,7 +6,9 @@
 use bytes::Bytes;
 use futures::StreamExt;
 use jiff::Timestamp;
-use landfall_s3::{Condition, ErrorKind, ListRequest, ObjectOptions, PutRequest, SharedStore, StoreError};
+use landfall_s3::{
+    Condition, ErrorKind, ListRequest, Listed, Object, ObjectOptions, PutRequest, SharedStore, StoreError,
+};
 
 use crate::heartbeat::{Heartbeat, JobBeat, JobState};
 use crate::location::StateLocation;
@@ -18,7 +20,7 @@ pub const STALE_AFTER_BEATS: u64 = 3;
 pub const FORGET_AFTER_MS: i64 = 3_600_000;
 /// Documents read at most, the newest first.
 const MAX_WORKERS_READ: usize = 2_000;
-const READ_CONCURRENCY: usize = 16;
+pub(crate) const READ_CONCURRENCY: usize = 16;
 
 /// A heartbeat as a reader found it.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +79,9 @@ impl LiveWorkers {
     /// True when a live worker has this generation of a job among its jobs.
     #[must_use]
     pub fn anyone_runs(&self, uid: &str) -> bool {
-        self.seen.iter().any(|seen| seen.live() && seen.job(uid).is_some_and(|job| job.state != JobState::Failed))
+        self.seen
+            .iter()
+            .any(|seen| seen.live() && seen.job(uid).is_some_and(|job| job.state != JobState::Failed && !job.past))
     }
 }
 
@@ -118,6 +122,37 @@ impl HeartbeatStore {
 
     /// Every heartbeat of the last hour, by worker id. One attempt a request.
     pub async fn read(&self, now: Timestamp) -> Result<LiveWorkers, HeartbeatError> {
+        let listed = self.list(now).await?;
+        let mut reads = futures::stream::iter(listed)
+            .map(|object| async move {
+                let answer = self.get(&object.key).await;
+                (object, answer)
+            })
+            .buffer_unordered(READ_CONCURRENCY);
+        let mut workers = LiveWorkers::default();
+        while let Some((object, answer)) = reads.next().await {
+            match answer {
+                Ok(found) => match Heartbeat::decode(&found.body) {
+                    Ok(heartbeat) => {
+                        workers.seen.push(SeenHeartbeat::new(heartbeat, found.head.last_modified_ms, now));
+                    }
+                    Err(reason) => workers.broken.push((object.key, reason)),
+                },
+                Err(error) if error.kind == ErrorKind::NoSuchKey => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        workers.seen.sort_by(|a, b| a.heartbeat.worker.cmp(&b.heartbeat.worker));
+        workers.broken.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(workers)
+    }
+
+    pub(crate) async fn get(&self, key: &str) -> Result<Object, StoreError> {
+        self.store.get(&self.location.bucket, key).await
+    }
+
+    /// The documents of the last hour, the newest first.
+    pub(crate) async fn list(&self, now: Timestamp) -> Result<Vec<Listed>, HeartbeatError> {
         let mut listed = Vec::new();
         let mut continuation = None;
         loop {
@@ -139,27 +174,6 @@ impl HeartbeatStore {
         }
         listed.sort_unstable_by_key(|object| std::cmp::Reverse(object.last_modified_ms));
         listed.truncate(MAX_WORKERS_READ);
-        let mut reads = futures::stream::iter(listed)
-            .map(|object| async move {
-                let answer = self.store.get(&self.location.bucket, &object.key).await;
-                (object, answer)
-            })
-            .buffer_unordered(READ_CONCURRENCY);
-        let mut workers = LiveWorkers::default();
-        while let Some((object, answer)) = reads.next().await {
-            match answer {
-                Ok(found) => match Heartbeat::decode(&found.body) {
-                    Ok(heartbeat) => {
-                        workers.seen.push(SeenHeartbeat::new(heartbeat, found.head.last_modified_ms, now));
-                    }
-                    Err(reason) => workers.broken.push((object.key, reason)),
-                },
-                Err(error) if error.kind == ErrorKind::NoSuchKey => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        workers.seen.sort_by(|a, b| a.heartbeat.worker.cmp(&b.heartbeat.worker));
-        workers.broken.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(workers)
+        Ok(listed)
     }
 }

@@ -10,8 +10,10 @@
 pub mod heartbeat;
 pub mod heartbeats;
 pub mod jobs;
+pub mod lag;
 pub mod location;
 pub mod log;
+pub mod neighbours;
 pub mod participation;
 pub mod record;
 mod retry;
@@ -25,7 +27,8 @@ pub use heartbeat::{
 pub use heartbeats::{HeartbeatStore, LiveWorkers, SeenHeartbeat};
 pub use jobs::{Broken, Changes, JobPage, JobStore, JobStoreError, Stored, UpdateError};
 pub use location::StateLocation;
-pub use log::{LogError, LogStore};
+pub use log::{Closing, LogError, LogStore};
+pub use neighbours::Neighbours;
 pub use participation::participates;
 pub use record::{Desired, End, Failure, IdempotencyMark, JobRecord, Origin};
 pub use status::{KafkaOffsets, LogView, PartitionId, PartitionOffsets, State, StatusDocument, StatusInputs};

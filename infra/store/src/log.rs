@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::StreamExt;
 use jiff::Timestamp;
+use landfall_commit::entry::BadEntry;
 use landfall_commit::state::FoldError;
 use landfall_commit::{Checkpoint, Entry, JobUid, Lane, LogState, Origins, Paths, Seq, Token};
 use landfall_s3::{Condition, ErrorKind, ListRequest, ObjectOptions, PutRequest, SharedStore, StoreError, Timer};
@@ -36,6 +37,30 @@ pub enum LogError {
     Busy { name: String },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl LogError {
+    /// True where the log itself is gone or damaged, for every reader and for good. A log that a newer version wrote
+    /// is neither.
+    #[must_use]
+    pub fn unusable(&self) -> bool {
+        match self {
+            Self::Empty { .. } => true,
+            Self::Fold { source, .. } => !matches!(source, FoldError::Bad(BadEntry::UnknownFormat { .. })),
+            Self::Foreign { .. } | Self::Busy { .. } | Self::Store(_) => false,
+        }
+    }
+}
+
+/// What has become of closing a log.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Closing {
+    /// Every lane ends with a closing entry.
+    Closed,
+    /// A lane holds a file that is not complete: only a worker can complete it. Nothing was closed.
+    Unfinished,
+    /// A lane is gone or damaged: there is nothing to complete in it and nothing to append to. The others are closed.
+    Unusable(LogError),
 }
 
 /// Reads and closes commit logs.
@@ -135,6 +160,7 @@ impl LogStore {
                 };
                 view.landed.insert(id, i64::try_from(set.low()).unwrap_or(i64::MAX));
             }
+            view.add(state.totals());
             let at = Timestamp::from_millisecond(state.last_written_at_ms()).unwrap_or(Timestamp::UNIX_EPOCH);
             let last = LastEntry { seq: state.last_seq().0, at };
             if view.last_entry.as_ref().is_none_or(|other| last.at > other.at) {
@@ -144,23 +170,35 @@ impl LogStore {
         Ok(view)
     }
 
-    /// Appends the closing entry to every lane that has none. Answers false, having closed nothing, when a lane
-    /// holds a file that is not complete: only a worker can complete it.
-    pub async fn close(&self, record: &JobRecord, now: Timestamp) -> Result<bool, LogError> {
-        let mut states = Vec::new();
+    /// Why the log is of no use to anybody, if it is.
+    pub async fn damage(&self, record: &JobRecord) -> Result<Option<LogError>, LogError> {
         for lane in (0..record.lanes).map(Lane) {
-            let state = self.read_lane(record, lane).await?;
-            if !state.pending().is_empty() {
-                return Ok(false);
+            match self.read_lane(record, lane).await {
+                Ok(_) => {}
+                Err(error) if error.unusable() => return Ok(Some(error)),
+                Err(error) => return Err(error),
             }
-            states.push(state);
+        }
+        Ok(None)
+    }
+
+    /// Appends the closing entry to every lane that has none.
+    pub async fn close(&self, record: &JobRecord, now: Timestamp) -> Result<Closing, LogError> {
+        let (mut states, mut damage) = (Vec::new(), None);
+        for lane in (0..record.lanes).map(Lane) {
+            match self.read_lane(record, lane).await {
+                Ok(state) if !state.pending().is_empty() => return Ok(Closing::Unfinished),
+                Ok(state) => states.push(state),
+                Err(error) if error.unusable() => damage = Some(error),
+                Err(error) => return Err(error),
+            }
         }
         for state in states {
             if !self.close_lane(record, state, now).await? {
-                return Ok(false);
+                return Ok(Closing::Unfinished);
             }
         }
-        Ok(true)
+        Ok(damage.map_or(Closing::Closed, Closing::Unusable))
     }
 
     async fn close_lane(&self, record: &JobRecord, mut state: LogState, now: Timestamp) -> Result<bool, LogError> {

@@ -1,6 +1,7 @@
 //! The record of one job: its specification, what it shall do, and where it began.
 //!
-//! Invariants: `uid`, `generation`, `origins`, `ends` and `lanes` never change within a generation;
+//! Invariants: `uid`, `generation` and `lanes` never change within a generation; nor does an entry of `origins` and
+//! `ends`, but topics that a new document adds bring theirs with it;
 //! `config_version` grows by one with each change of `spec`; a `closed` record is a tombstone: the job is gone,
 //! the name is free, and the record stays only so that taking the name again is a compare-and-swap too
 //! (S3 has no conditional delete to rely on, and the task role needs no right to delete).
@@ -43,7 +44,7 @@ impl Desired {
 pub struct Origin {
     pub cluster: String,
     pub topic: String,
-    /// Kafka's id of the topic when the job was created; none where the broker tells none.
+    /// Kafka's id of the topic when it became the job's; none where the broker tells none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic_id: Option<String>,
     pub partition: i32,
@@ -95,12 +96,16 @@ pub struct JobRecord {
     /// 1 at creation, one more with each change of `spec`.
     pub config_version: u64,
     pub spec: JobSpec,
+    /// What the job was before, the latest versions: files are rebuilt by the document they were written under.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierSpec>,
     pub desired: Desired,
-    /// One more with each restart that was asked for.
+    /// One more whenever the workers shall begin anew: a restart, a resume after a failure or a stop.
     #[serde(default)]
     pub restarts: u64,
+    /// Of the partitions there were when their topic became the job's; entry 0 of the log has those of the creation.
     pub origins: Vec<Origin>,
-    /// Only for a bounded job: resolved once, at creation.
+    /// Only for a bounded job: resolved once, with the origins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<Vec<End>>,
     /// Commit logs of this job; fixed at creation.
@@ -122,6 +127,17 @@ pub struct JobRecord {
     #[serde(default)]
     pub write_token: String,
 }
+
+/// An earlier version of a job's document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierSpec {
+    pub config_version: u64,
+    pub spec: JobSpec,
+}
+
+/// Earlier versions that a record keeps.
+const MAX_EARLIER: usize = 20;
 
 /// Why a stored document could not be read as a job record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -145,6 +161,21 @@ impl JobRecord {
             return Err(DecodeError::UnknownFormat(head.format));
         }
         serde_json::from_slice(bytes).map_err(|error| DecodeError::Malformed(error.to_string()))
+    }
+
+    /// Puts another document in the place of the present one, which is kept among the earlier ones.
+    pub fn replace_spec(&mut self, spec: JobSpec) {
+        let spec = std::mem::replace(&mut self.spec, spec);
+        self.earlier.push(EarlierSpec { config_version: self.config_version, spec });
+        let surplus = self.earlier.len().saturating_sub(MAX_EARLIER);
+        self.earlier.drain(..surplus);
+        self.config_version = self.config_version.saturating_add(1);
+    }
+
+    /// The earlier documents with their versions.
+    #[must_use]
+    pub fn earlier_specs(&self) -> Vec<(u64, JobSpec)> {
+        self.earlier.iter().map(|earlier| (earlier.config_version, earlier.spec.clone())).collect()
     }
 
     pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use landfall_commit::Totals;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -27,6 +28,8 @@ pub struct PartitionId {
 /// What Kafka itself says of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PartitionOffsets {
+    /// The first offset the broker still has.
+    pub start_offset: Option<i64>,
     /// Exclusive.
     pub end_offset: Option<i64>,
     /// Of the job's consumer group, exclusive; none where it never committed.
@@ -44,7 +47,34 @@ pub struct LogView {
     /// The log's `low`, exclusive.
     pub landed: BTreeMap<PartitionId, i64>,
     pub last_entry: Option<LastEntry>,
+    pub dead_letters: DeadLetterCounts,
+    pub gaps: Vec<GapBeat>,
+    pub lost_files: u64,
+    pub lost_records: u64,
     pub closing: bool,
+}
+
+/// Gaps listed of one partition, the first ones.
+const GAPS: usize = 100;
+
+impl LogView {
+    /// Adds what one lane sums up to.
+    pub(crate) fn add(&mut self, totals: &Totals) {
+        let letters = DeadLetterCounts::of(totals.dead_letters.clone());
+        self.dead_letters = std::mem::take(&mut self.dead_letters).plus(&letters);
+        self.lost_files = self.lost_files.saturating_add(totals.lost_files);
+        self.lost_records = self.lost_records.saturating_add(totals.lost_records);
+        let signed = |offset: u64| i64::try_from(offset).unwrap_or(i64::MAX);
+        for (source, gap) in &totals.gaps {
+            self.gaps.extend(gap.runs().take(GAPS).map(|run| GapBeat {
+                cluster: source.cluster.clone(),
+                topic: source.topic.clone(),
+                partition: source.partition,
+                from_offset: signed(run.start),
+                to_offset: signed(run.end),
+            }));
+        }
+    }
 }
 
 /// Everything the merge looks at.
@@ -83,6 +113,10 @@ pub struct StatusDocument {
     pub waiting_for: Option<WaitingFor>,
     pub dead_letters: DeadLetterCounts,
     pub gaps: Vec<GapBeat>,
+    /// Declared losses: files whose uploads were lost after Kafka had let their records go ...
+    pub lost_files: u64,
+    /// ... and how many records that are.
+    pub lost_records: u64,
     pub last_entry: Option<LastEntry>,
     /// Entries with a file that is not complete yet; none where nobody could say.
     pub uncompleted_entries: Option<u64>,

@@ -10,6 +10,7 @@ use crate::heartbeat::{
     WaitingFor,
 };
 use crate::heartbeats::SeenHeartbeat;
+use crate::lag::{self, PartitionFacts};
 use crate::record::{Desired, JobRecord};
 use crate::status::{
     FailureStatus, Lag, PartitionId, PartitionStatus, State, StatusDocument, StatusInputs, WorkerStatus,
@@ -22,8 +23,9 @@ struct Word<'a> {
 }
 
 impl Word<'_> {
+    /// The worker is there and has the job now.
     fn live(&self) -> bool {
-        self.seen.live()
+        self.seen.live() && !self.beat.past
     }
 }
 
@@ -33,9 +35,9 @@ pub(crate) fn merge(inputs: &StatusInputs<'_>) -> StatusDocument {
         inputs.workers.iter().filter_map(|seen| Some(Word { seen, beat: seen.job(&record.uid)? })).collect();
     let live: Vec<&Word<'_>> = words.iter().filter(|word| word.live()).collect();
 
-    let (partitions, oldest) = partitions(inputs, &words);
     let throughput = throughput(&live);
-    let lag = lag(&partitions, &oldest, &throughput, inputs.now);
+    let (partitions, facts) = partitions(inputs, &words);
+    let lag = lag(partitions.len(), &facts, &throughput, inputs.now);
     let uncompleted_entries = uncompleted(inputs, &live);
     let state = state(record, &live, uncompleted_entries);
     let open_files_total = live.iter().map(|word| word.beat.open_files_total).sum();
@@ -44,7 +46,7 @@ pub(crate) fn merge(inputs: &StatusInputs<'_>) -> StatusDocument {
         && open_files_total == 0
         && live.iter().all(|word| word.beat.drained)
         && uncompleted_entries.unwrap_or(0) == 0
-        && partitions.iter().filter(|p| p.worker.is_none()).all(uncovered_and_landed);
+        && partitions.iter().all(|partition| landed(record, partition));
 
     StatusDocument {
         name: record.name.clone(),
@@ -62,8 +64,10 @@ pub(crate) fn merge(inputs: &StatusInputs<'_>) -> StatusDocument {
         open_files: live.iter().flat_map(|word| word.beat.open_files.iter().cloned()).collect(),
         open_files_total,
         waiting_for: waiting_for(record, state, &live, inputs.now),
-        dead_letters: dead_letters(&words),
-        gaps: words.iter().flat_map(|w| w.beat.gaps.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect(),
+        dead_letters: dead_letters(inputs, &words),
+        lost_files: most(&words, |beat| beat.lost_files).max(inputs.log.map_or(0, |log| log.lost_files)),
+        lost_records: most(&words, |beat| beat.lost_records).max(inputs.log.map_or(0, |log| log.lost_records)),
+        gaps: gaps(inputs, &words),
         last_entry: words
             .iter()
             .filter_map(|word| word.beat.last_entry.clone())
@@ -151,17 +155,22 @@ fn waiting_for(record: &JobRecord, state: State, live: &[&Word<'_>], now: Timest
     })
 }
 
-/// Workers count what they set aside since they started the job: the sum over all that are known.
-fn dead_letters(words: &[Word<'_>]) -> DeadLetterCounts {
-    let mut merged = DeadLetterCounts::default();
-    for word in words {
-        merged.total = merged.total.saturating_add(word.beat.dead_letters.total);
-        for (reason, count) in &word.beat.dead_letters.by_reason {
-            let sum: &mut u64 = merged.by_reason.entry(reason.clone()).or_default();
-            *sum = sum.saturating_add(*count);
-        }
-    }
-    merged
+/// Every worker folds the same log: the one that has folded most knows most of what it says.
+fn most(words: &[Word<'_>], of: impl Fn(&JobBeat) -> u64) -> u64 {
+    words.iter().map(|word| of(word.beat)).max().unwrap_or(0)
+}
+
+/// What the log accounts for, and what live workers hold beside it.
+fn dead_letters(inputs: &StatusInputs<'_>, words: &[Word<'_>]) -> DeadLetterCounts {
+    let folded = words.iter().map(|word| &word.beat.dead_letters).chain(inputs.log.map(|log| &log.dead_letters));
+    let in_log = folded.max_by_key(|counts| counts.total).cloned().unwrap_or_default();
+    let open = words.iter().filter(|word| word.live()).map(|word| &word.beat.dead_letters_open);
+    open.fold(in_log, DeadLetterCounts::plus)
+}
+
+fn gaps(inputs: &StatusInputs<'_>, words: &[Word<'_>]) -> Vec<crate::heartbeat::GapBeat> {
+    let told = words.iter().flat_map(|word| &word.beat.gaps).chain(inputs.log.into_iter().flat_map(|log| &log.gaps));
+    told.cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn errors(words: &[Word<'_>]) -> Vec<crate::heartbeat::RecordError> {
@@ -172,8 +181,8 @@ fn errors(words: &[Word<'_>]) -> Vec<crate::heartbeat::RecordError> {
     errors
 }
 
-/// Every partition somebody knows of, and for those with a live worker when their oldest unread record was made.
-fn partitions(inputs: &StatusInputs<'_>, words: &[Word<'_>]) -> (Vec<PartitionStatus>, Vec<Timestamp>) {
+/// Every partition somebody knows of, and the facts of its lag where its end is known.
+fn partitions(inputs: &StatusInputs<'_>, words: &[Word<'_>]) -> (Vec<PartitionStatus>, Vec<PartitionFacts>) {
     let mut known: BTreeMap<PartitionId, Option<(&Word<'_>, &PartitionBeat)>> = BTreeMap::new();
     for origin in &inputs.record.origins {
         known.insert(
@@ -195,28 +204,23 @@ fn partitions(inputs: &StatusInputs<'_>, words: &[Word<'_>]) -> (Vec<PartitionSt
             }
         }
     }
-    let mut oldest = Vec::new();
+    let mut facts = Vec::new();
     let statuses = known
         .into_iter()
         .map(|(id, claim)| {
-            let status = partition(inputs, id, claim);
-            if let Some((word, beat)) = claim
-                && word.live()
-                && status.lag.is_some_and(|lag| lag > 0)
-            {
-                oldest.extend(beat.oldest_unconsumed_at);
-            }
+            let (status, own) = partition(inputs, id, claim);
+            facts.extend(own);
             status
         })
         .collect();
-    (statuses, oldest)
+    (statuses, facts)
 }
 
 fn partition(
     inputs: &StatusInputs<'_>,
     id: PartitionId,
     claim: Option<(&Word<'_>, &PartitionBeat)>,
-) -> PartitionStatus {
+) -> (PartitionStatus, Option<PartitionFacts>) {
     let kafka = inputs.kafka.and_then(|offsets| offsets.get(&id)).copied().unwrap_or_default();
     let covered = claim.filter(|(word, _)| word.live());
     let said = claim.map(|(_, beat)| beat);
@@ -226,62 +230,67 @@ fn partition(
     };
     let committed_offset = kafka.committed_offset.max(said.and_then(|beat| beat.committed_offset));
     let position = covered.and_then(|(_, beat)| beat.position);
-    // A group that never committed begins where the job was told to begin.
-    let origin = || {
-        let found = inputs.record.origins.iter().find(|origin| {
-            origin.cluster == id.cluster && origin.topic == id.topic && origin.partition == id.partition
-        });
-        Some(found.map_or(0, |origin| origin.start_offset))
-    };
-    let reached = if covered.is_some() { position } else { committed_offset.or_else(origin) };
-    let stop = inputs
-        .record
-        .ends
-        .iter()
-        .flatten()
-        .find(|end| end.cluster == id.cluster && end.topic == id.topic && end.partition == id.partition);
-    let wanted = match (end_offset, stop) {
-        (Some(end), Some(stop)) => Some(end.min(stop.end_offset)),
-        (end, _) => end,
-    };
-    let lag = wanted.zip(reached).map(|(end, reached)| u64::try_from(end.saturating_sub(reached)).unwrap_or(0));
+    let facts = end_offset.map(|end_offset| PartitionFacts {
+        cluster: id.cluster.clone(),
+        topic: id.topic.clone(),
+        partition: id.partition,
+        start_offset: kafka.start_offset.unwrap_or(0),
+        end_offset,
+        origin: origin(inputs.record, &id),
+        stop_offset: stop(inputs.record, &id),
+        position,
+        committed: committed_offset,
+        oldest_unconsumed_ms: covered.and_then(|(_, beat)| beat.oldest_unconsumed_at).map(Timestamp::as_millisecond),
+    });
     let landed_in_log = inputs.log.and_then(|log| log.landed.get(&id)).copied();
-    PartitionStatus {
+    let status = PartitionStatus {
         worker: covered.map(|(word, _)| word.seen.heartbeat.worker.clone()),
         stale: claim.is_some() && covered.is_none(),
         end_offset,
         position,
         landed_offset: said.and_then(|beat| beat.landed_offset).max(landed_in_log),
         committed_offset,
-        lag,
+        lag: facts.as_ref().map(PartitionFacts::lag),
         cluster: id.cluster,
         topic: id.topic,
         partition: id.partition,
-    }
-}
-
-/// Offsets are committed only when everything below is visible.
-fn uncovered_and_landed(partition: &PartitionStatus) -> bool {
-    partition.lag == Some(0)
-}
-
-fn lag(partitions: &[PartitionStatus], oldest: &[Timestamp], throughput: &Throughput, now: Timestamp) -> Lag {
-    let known: Vec<u64> = partitions.iter().filter_map(|partition| partition.lag).collect();
-    let records = (!known.is_empty()).then(|| known.iter().fold(0_u64, |sum, lag| sum.saturating_add(*lag)));
-    let unknown_partitions = u64::try_from(partitions.len() - known.len()).unwrap_or(u64::MAX);
-    let (seconds, seconds_estimated) = match (records, oldest.iter().min()) {
-        (Some(0), _) => (Some(0.0), false),
-        (_, Some(oldest)) => (Some(now.duration_since(*oldest).as_secs_f64().max(0.0)), false),
-        (Some(records), None) if throughput.records_per_second > 0.0 => {
-            (Some(as_f64(records) / throughput.records_per_second), true)
-        }
-        _ => (None, false),
     };
-    Lag { records, seconds, seconds_estimated, unknown_partitions }
+    (status, facts)
 }
 
-/// Exact up to 2^53 records, which is more than an estimate needs.
-#[allow(clippy::cast_precision_loss)]
-fn as_f64(records: u64) -> f64 {
-    records as f64
+/// Where the job begins in a partition; one that appeared after it was created begins at 0.
+fn origin(record: &JobRecord, id: &PartitionId) -> i64 {
+    let of = |o: &&crate::record::Origin| o.cluster == id.cluster && o.topic == id.topic && o.partition == id.partition;
+    record.origins.iter().find(of).map_or(0, |origin| origin.start_offset)
+}
+
+/// Where a bounded job ends in a partition (exclusive).
+fn stop(record: &JobRecord, id: &PartitionId) -> Option<i64> {
+    let of = |e: &&crate::record::End| e.cluster == id.cluster && e.topic == id.topic && e.partition == id.partition;
+    record.ends.iter().flatten().find(of).map(|end| end.end_offset)
+}
+
+/// What was consumed of a partition under a live worker is visible. Elsewhere lag is counted from the commit, and
+/// offsets are committed only when everything below is visible.
+fn landed(record: &JobRecord, partition: &PartitionStatus) -> bool {
+    let Some(position) = partition.position else { return partition.lag == Some(0) };
+    let id = PartitionId {
+        cluster: partition.cluster.clone(),
+        topic: partition.topic.clone(),
+        partition: partition.partition,
+    };
+    let consumed = stop(record, &id).map_or(position, |stop| stop.min(position));
+    partition.landed_offset.unwrap_or_else(|| origin(record, &id)) >= consumed
+}
+
+/// `partitions`: how many are known of at all.
+fn lag(partitions: usize, facts: &[PartitionFacts], throughput: &Throughput, now: Timestamp) -> Lag {
+    let report = lag::report(facts, now.as_millisecond(), Some(throughput.records_per_second));
+    let age = report.age.filter(|_| !facts.is_empty());
+    Lag {
+        records: (!facts.is_empty()).then_some(report.records),
+        seconds: age.map(|age| age.seconds),
+        seconds_estimated: age.is_some_and(|age| age.estimated),
+        unknown_partitions: u64::try_from(partitions - facts.len()).unwrap_or(u64::MAX),
+    }
 }

@@ -60,9 +60,13 @@ impl Action {
                 record.desired = Desired::Stopped;
                 Ok(())
             }
-            (Self::Resume, _) => {
+            (Self::Resume, before) => {
+                // A worker may not have seen the failure or the stop yet: only another number makes it begin anew.
+                // From a pause it goes on as it is, in its place in the group.
+                if record.failed.take().is_some() || before == Desired::Stopped {
+                    record.restarts = record.restarts.saturating_add(1);
+                }
                 record.desired = Desired::Running;
-                record.failed = None;
                 Ok(())
             }
             (Self::Restart, Desired::Stopped) => refused(record, "stopped", "resume it instead"),

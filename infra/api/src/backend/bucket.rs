@@ -1,28 +1,24 @@
-//! First contact with the job's bucket: does it exist, may we, and can it keep the promise?
+//! First contact with the job's bucket: does it exist, may we, and can it keep the promise? The operator's rules allow
+//! it already.
 
 use landfall_job::{FieldError, JobSpec};
 use landfall_s3::{ErrorKind, ProbeSettings, StoreError, probe};
 
 use super::BackendError;
-use super::check::{Checks, not_registered};
+use super::check::Checks;
 use crate::state::ApiState;
 
 pub(crate) async fn check(state: &ApiState, checks: &mut Checks, spec: &JobSpec) -> Result<(), BackendError> {
     let bucket = spec.sink.bucket.as_str();
-    if let Some(allowed) = &state.allowed_buckets
-        && !allowed.iter().any(|name| name == bucket)
-    {
-        let known = allowed.iter().map(String::as_str);
-        checks.errors.push(not_registered("sink.bucket", "bucket", bucket, known));
-        return Ok(());
-    }
     let what = format!("bucket {bucket}");
     let location = state.jobs.location();
     let settings = ProbeSettings {
         state_bucket: location.bucket.clone(),
         state_prefix: location.prefix.clone(),
         data_bucket: bucket.to_owned(),
-        data_prefix: literal_folder(spec),
+        data_prefix: spec.sink.key.literal_prefix().to_owned(),
+        upload_lifetime_ms: state.upload_lifetime_ms,
+        max_open_ms: spec.sink.rotate.age.millis(),
         unique: state.environment.fresh_id(),
     };
     let report = match checks.in_time(&what, probe(state.buckets.as_ref(), settings)).await? {
@@ -50,7 +46,7 @@ fn refused(checks: &mut Checks, what: &str, bucket: &str, error: &StoreError) ->
     }
     let fix = match error.kind {
         ErrorKind::NoSuchBucket | ErrorKind::NoSuchKey => "create the bucket, or mend its name",
-        ErrorKind::AccessDenied => "ask the operator to grant the worker's role the rights of the documentation on it",
+        ErrorKind::AccessDenied => "ask the operator to grant the role the actions of docs/s3-permissions.md on it",
         ErrorKind::Credentials => "ask the operator to mend the credentials",
         _ => "ask the operator to look at the bucket's settings",
     };
@@ -58,10 +54,4 @@ fn refused(checks: &mut Checks, what: &str, bucket: &str, error: &StoreError) ->
         .errors
         .push(FieldError::new("sink.bucket", format!("was refused: {error}"), fix).with_value(format!("{bucket:?}")));
     Ok(())
-}
-
-/// The folder that every key of the job lies in, as far as the template says it in letters; ends with `/` or is empty.
-fn literal_folder(spec: &JobSpec) -> String {
-    let prefix = spec.sink.key.literal_prefix();
-    prefix.rfind('/').map_or(String::new(), |at| prefix[..=at].to_owned())
 }

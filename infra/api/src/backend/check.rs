@@ -1,29 +1,47 @@
-//! A valid document against the real parts: are cluster, topics, group, bucket and dead-letter topic what the job
-//! takes them for? All mistakes at once, within one bound on time; nothing is changed except what the bucket's
-//! probe writes and removes.
+//! A valid document against the operator's rules and the real parts: are cluster, topics, group, bucket and dead-letter
+//! topic what the job takes them for? All mistakes at once, within one bound on time; nothing is changed except what
+//! the bucket's probe writes and removes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use landfall_job::reader::closest;
 use landfall_job::{FieldError, JobSpec};
-use landfall_kafka::{ClusterError, NewTopicSpec, Topics};
-use landfall_store::{End, Origin};
+use landfall_kafka::{ClusterError, NewTopicSpec, TopicPartition, Topics};
+use landfall_store::{End, JobRecord, Origin};
 use tokio::time::Instant;
 
-use super::{BackendError, bucket, resolve};
+use super::resolve::{self, Moment};
+use super::{BackendError, bucket};
 use crate::ports::Cluster;
 use crate::state::ApiState;
 
-/// What a job would begin with.
+/// What a dead-letter topic that is made here takes, the most that the letter writer sends: a record may be set aside
+/// because it is large.
+const LETTER_BYTES: u32 = 64 << 20;
+
+/// What a job would begin with, or what a change of it adds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Plan {
     pub(crate) origins: Vec<Origin>,
     pub(crate) ends: Option<Vec<End>>,
+    /// Partitions whose commit is another consumer's and ahead of their start (inclusive): to be put back to it.
+    pub(crate) ahead: Vec<(TopicPartition, i64)>,
     /// To be made before the job begins.
     pub(crate) dead_letter_topic: Option<NewTopicSpec>,
     /// What the user should know although the job is accepted.
     pub(crate) warnings: Vec<String>,
+}
+
+impl Plan {
+    /// Gives a record, before it takes the new document, the origins and ends of the topics that this one adds. Those
+    /// it has stay: somebody may have added the same topic meanwhile, and a worker may have begun there.
+    pub(crate) fn add_to(&self, record: &mut JobRecord) {
+        let before = record.spec.source.topics.clone();
+        record.origins.extend(self.origins.iter().filter(|origin| !before.contains(&origin.topic)).cloned());
+        if let Some(ends) = &mut record.ends {
+            ends.extend(self.ends.iter().flatten().filter(|end| !before.contains(&end.topic)).cloned());
+        }
+    }
 }
 
 /// Gathers mistakes until the deadline.
@@ -36,8 +54,16 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
-    pub(crate) fn new(limit: Duration) -> Self {
-        Self { deadline: Instant::now() + limit, limit, errors: Vec::new(), warnings: Vec::new() }
+    /// Begins with what the operator's rules find.
+    fn by_rules(state: &ApiState, spec: &JobSpec) -> Self {
+        let limit = state.limits.checks;
+        let errors = state.rules.mistakes(spec);
+        Self { deadline: Instant::now() + limit, limit, errors, warnings: Vec::new() }
+    }
+
+    /// For what is asked at the same time.
+    fn beside(&self) -> Self {
+        Self { deadline: self.deadline, limit: self.limit, errors: Vec::new(), warnings: Vec::new() }
     }
 
     /// The answer, or the name of what did not give one in time.
@@ -80,18 +106,25 @@ impl Checks {
 
 /// Checks a new job. Cluster and bucket are asked at the same time.
 pub(crate) async fn new_job(state: &ApiState, spec: &JobSpec) -> Result<Plan, BackendError> {
-    let mut checks = Checks::new(state.limits.checks);
-    let mut bucket_checks = Checks { deadline: checks.deadline, ..Checks::new(state.limits.checks) };
+    let mut checks = Checks::by_rules(state, spec);
+    let mut bucket_checks = checks.beside();
+    // The probe writes into the job's folder: where the rules keep the job out, it writes nothing.
+    let allowed = !checks.errors.iter().any(|error| error.field.starts_with("sink."));
+    resolve::check_times(&mut checks, spec, state.environment.now());
     let cluster = registered(state, &mut checks, "source.cluster", &spec.source.cluster);
     let kafka = async {
         let mut plan = Plan::default();
-        if let Some(cluster) = &cluster {
-            plan = resolve::resolve(&mut checks, cluster.as_ref(), spec).await?;
+        if let Some(cluster) = &cluster
+            && let Some(topics) = resolve::topics(&mut checks, cluster.as_ref(), spec).await?
+        {
+            plan = resolve::resolve(&mut checks, cluster.as_ref(), spec, &topics, Moment::Creation).await?;
         }
-        plan.dead_letter_topic = dead_letter_topic(state, &mut checks, spec, &plan).await?;
+        let width = width(plan.origins.iter().map(|origin| origin.partition));
+        plan.dead_letter_topic = dead_letter_topic(state, &mut checks, spec, width).await?;
         Ok::<_, BackendError>(plan)
     };
-    let (plan, bucket) = tokio::join!(kafka, bucket::check(state, &mut bucket_checks, spec));
+    let bucket = async { if allowed { bucket::check(state, &mut bucket_checks, spec).await } else { Ok(()) } };
+    let (plan, bucket) = tokio::join!(kafka, bucket);
     let mut plan = plan?;
     bucket?;
     checks.merge(bucket_checks);
@@ -102,14 +135,23 @@ pub(crate) async fn new_job(state: &ApiState, spec: &JobSpec) -> Result<Plan, Ba
     Ok(plan)
 }
 
-/// Checks what may change in a job that exists: its topics and where its dead letters go.
-pub(crate) async fn changed_job(state: &ApiState, spec: &JobSpec) -> Result<Plan, BackendError> {
-    let mut checks = Checks::new(state.limits.checks);
+/// Checks what may change in a job that exists: its topics and where its dead letters go. The plan is for topics that
+/// the job's document does not have yet.
+pub(crate) async fn changed_job(state: &ApiState, record: &JobRecord, spec: &JobSpec) -> Result<Plan, BackendError> {
+    let mut checks = Checks::by_rules(state, spec);
     let mut plan = Plan::default();
+    let mut topics = None;
     if let Some(cluster) = registered(state, &mut checks, "source.cluster", &spec.source.cluster) {
-        resolve::topics(&mut checks, cluster.as_ref(), spec).await?;
+        topics = resolve::topics(&mut checks, cluster.as_ref(), spec).await?;
+        let mut added = topics.clone().unwrap_or_default();
+        added.retain(|name, _| !record.spec.source.topics.contains(name));
+        if !added.is_empty() {
+            let moment = Moment::Addition { bounded: record.ends.is_some() };
+            plan = resolve::resolve(&mut checks, cluster.as_ref(), spec, &added, moment).await?;
+        }
     }
-    plan.dead_letter_topic = dead_letter_topic(state, &mut checks, spec, &plan).await?;
+    let partitions = topics.iter().flatten().flat_map(|(_, topic)| topic.partitions.iter().copied());
+    plan.dead_letter_topic = dead_letter_topic(state, &mut checks, spec, width(partitions)).await?;
     if !checks.errors.is_empty() {
         return Err(BackendError::CheckFailed(checks.errors));
     }
@@ -117,35 +159,27 @@ pub(crate) async fn changed_job(state: &ApiState, spec: &JobSpec) -> Result<Plan
     Ok(plan)
 }
 
+/// The rules have told already of a cluster that is not registered.
 fn registered(state: &ApiState, checks: &mut Checks, field: &str, name: &str) -> Option<Arc<dyn Cluster>> {
     let found = state.clusters.get(name).map(Arc::clone);
-    if found.is_none() {
-        checks.errors.push(not_registered(field, "cluster", name, state.clusters.keys().map(String::as_str)));
+    if found.is_none() && !checks.errors.iter().any(|error| error.field == field) {
+        let mistake = FieldError::new(field, "is not known to this API", "ask the operator to restart it");
+        checks.errors.push(mistake.with_value(format!("{name:?}")));
     }
     found
 }
 
-/// The mistake of naming what the operator has not registered.
-pub(crate) fn not_registered<'a>(
-    field: &str,
-    thing: &str,
-    name: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> FieldError {
-    let fix = match (closest(name, known.clone()), known.collect::<Vec<_>>()) {
-        (Some(near), _) => format!("did you mean {near}?"),
-        (None, names) if names.is_empty() => format!("the operator has registered no {thing}"),
-        (None, names) => format!("write one of {}", names.join(", ")),
-    };
-    FieldError::new(field, format!("is not a registered {thing}"), fix).with_value(format!("{name:?}"))
+/// How many partitions a topic needs to have each of these.
+fn width(partitions: impl Iterator<Item = i32>) -> i32 {
+    partitions.map(|partition| partition.saturating_add(1)).max().unwrap_or(1)
 }
 
-/// The dead-letter topic must exist and be writable, or may be made.
+/// The dead-letter topic must exist and be writable, or may be made with `width` partitions.
 async fn dead_letter_topic(
     state: &ApiState,
     checks: &mut Checks,
     spec: &JobSpec,
-    plan: &Plan,
+    width: i32,
 ) -> Result<Option<NewTopicSpec>, BackendError> {
     let letters = &spec.dead_letter;
     let Some(topic) = &letters.topic else { return Ok(None) };
@@ -177,16 +211,13 @@ async fn dead_letter_topic(
             }
             Ok(None)
         }
-        None if letters.create => {
-            // The partition of a letter is kept where the topic has it.
-            let widest = plan.origins.iter().map(|origin| origin.partition.saturating_add(1)).max().unwrap_or(1);
-            Ok(Some(NewTopicSpec {
-                name: topic.clone(),
-                partitions: widest,
-                replication: -1,
-                config: std::collections::BTreeMap::new(),
-            }))
-        }
+        // The partition of a letter is kept where the topic has it.
+        None if letters.create => Ok(Some(NewTopicSpec {
+            name: topic.clone(),
+            partitions: width,
+            replication: -1,
+            config: std::collections::BTreeMap::from([("max.message.bytes".to_owned(), LETTER_BYTES.to_string())]),
+        })),
         None => {
             let problem = format!("does not exist on cluster {}", letters.cluster);
             let fix = "create the topic, or write dead_letter.create: true";

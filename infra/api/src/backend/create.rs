@@ -1,21 +1,20 @@
-//! Creating a job: checks, then entry 0 of its log, then the record (which decides who has the name), then the start
-//! offsets as the group's first commit, so that lag can be told before any worker runs.
+//! Creating a job: checks, then entry 0 of its log, then commits of others that lie ahead of its start are put back, then
+//! the record (which decides who has the name), then the start offsets as the group's first commit, so that lag can be
+//! told before any worker runs.
 //!
-//! Each step can be the last one: a log without a record is an unused uid, and a group without a commit is told by
-//! the record's origins.
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
+//! Each step can be the last one: a log without a record is an unused uid, a group without a commit is told by the
+//! record's origins, and a commit that was put back for a job that never came leads to more records, not to fewer.
+//! `group` says why the order is safe also for two that create at once.
 
 use landfall_commit::{Origins, SourcePartition};
 use landfall_job::{FieldError, JobSpec};
-use landfall_kafka::{ClusterError, CommitOffset, TopicPartition};
+use landfall_kafka::ClusterError;
 use landfall_store::record::RECORD_FORMAT;
-use landfall_store::{Desired, IdempotencyMark, JobRecord, JobStoreError, Origin, Stored};
+use landfall_store::{Desired, IdempotencyMark, JobRecord, JobStoreError, Stored};
 use sha2::{Digest, Sha256};
 
 use super::check::{self, Plan};
-use super::{BackendError, access};
+use super::{BackendError, access, group};
 use crate::auth::Principal;
 use crate::state::ApiState;
 
@@ -45,20 +44,19 @@ pub(crate) async fn create(
     let plan = match check::new_job(state, &spec).await {
         Ok(plan) => plan,
         // Somebody took the name while we looked: then it is their start offsets that we found in the group.
-        Err(BackendError::CheckFailed(errors)) => {
-            return match state.jobs.lookup(spec.name.as_str()).await? {
-                Some(there) if !there.record.closed => existing(principal, there, idempotency.as_ref()),
-                _ => Err(BackendError::CheckFailed(errors)),
-            };
-        }
-        Err(error) => return Err(error),
+        Err(error) => return taken_or(state, principal, spec.name.as_str(), idempotency.as_ref(), error).await,
     };
     make_dead_letter_topic(state, &spec, &plan).await?;
 
-    let mut warnings = plan.warnings.clone();
+    let (mut warnings, ahead) = (plan.warnings.clone(), plan.ahead.clone());
     let generation = before.as_ref().map_or(1, |tombstone| tombstone.record.generation.saturating_add(1));
     let record = new_record(state, principal, spec, plan, generation, idempotency.clone());
     state.logs.write_origins(&record, &log_origins(&record)).await?;
+    let idle = "stop its members, or name another group in source.group";
+    if let Err(error) = group::put_back(state, &record.spec, &record.uid, &ahead, idle).await {
+        // The members may be workers of somebody who took the name.
+        return taken_or(state, principal, &record.name, idempotency.as_ref(), error).await;
+    }
     let created = match state.jobs.create(record, before.map(|tombstone| tombstone.etag)).await {
         Ok(created) => created,
         // Somebody took the name meanwhile: perhaps this very request, sent twice at once.
@@ -68,7 +66,7 @@ pub(crate) async fn create(
         }
         Err(error) => return Err(error.into()),
     };
-    warnings.extend(commit_origins(state, &created.record).await);
+    warnings.extend(group::commit_origins(state, &created.record).await);
     tracing::info!(
         job = created.record.name,
         job_uid = created.record.uid,
@@ -86,6 +84,23 @@ pub(crate) fn ensure_addressable(spec: &JobSpec) -> Result<(), BackendError> {
     }
     let mistake = FieldError::new("name", "is reserved", "choose another name").with_value("\"validate\"");
     Err(BackendError::InvalidJob(vec![mistake]))
+}
+
+/// A check that failed because somebody took the name meanwhile is not the caller's mistake.
+async fn taken_or(
+    state: &ApiState,
+    principal: &Principal,
+    name: &str,
+    idempotency: Option<&IdempotencyMark>,
+    error: BackendError,
+) -> Result<Created, BackendError> {
+    if !matches!(error, BackendError::CheckFailed(_)) {
+        return Err(error);
+    }
+    match state.jobs.lookup(name).await? {
+        Some(there) if !there.record.closed => existing(principal, there, idempotency),
+        _ => Err(error),
+    }
 }
 
 /// The name is taken: by the same request before, or by another job.
@@ -134,6 +149,7 @@ fn new_record(
         generation,
         config_version: 1,
         spec,
+        earlier: Vec::new(),
         desired: Desired::Running,
         restarts: 0,
         origins: plan.origins,
@@ -188,33 +204,4 @@ pub(crate) async fn make_dead_letter_topic(state: &ApiState, spec: &JobSpec, pla
             Err(BackendError::CheckFailed(vec![mistake.with_value(format!("{:?}", topic.name))]))
         }
     }
-}
-
-/// Commits where the job begins. A failure is no failure of the job: its workers commit by themselves, and until
-/// then lag is told from the origins.
-async fn commit_origins(state: &ApiState, record: &JobRecord) -> Option<String> {
-    let cluster = state.clusters.get(&record.spec.source.cluster)?;
-    let mut topics: BTreeMap<&str, Arc<str>> = BTreeMap::new();
-    let offsets: Vec<CommitOffset> = record
-        .origins
-        .iter()
-        .map(|Origin { topic, partition, start_offset, .. }| CommitOffset {
-            partition: TopicPartition {
-                topic: Arc::clone(topics.entry(topic).or_insert_with(|| Arc::from(topic.as_str()))),
-                partition: *partition,
-            },
-            offset: *start_offset,
-            metadata: record.uid.clone(),
-        })
-        .collect();
-    let group = record.spec.group_id();
-    let commit = cluster.commit(&group, offsets);
-    let error = match tokio::time::timeout(state.limits.checks, commit).await {
-        // A worker was quicker and has joined the group already.
-        Ok(Ok(()) | Err(ClusterError::GroupActive { .. })) => return None,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no answer within {} s", state.limits.checks.as_secs()),
-    };
-    tracing::warn!(job = record.name, job_uid = record.uid, error, "start offsets were not committed to the group");
-    Some(format!("the start offsets were not committed to group {group}: {error}; the workers will commit them"))
 }

@@ -6,10 +6,12 @@ pub(crate) mod actions;
 pub(crate) mod bucket;
 pub(crate) mod check;
 pub(crate) mod create;
+pub(crate) mod group;
 pub(crate) mod list;
 pub(crate) mod remove;
 pub(crate) mod replace;
 pub(crate) mod resolve;
+pub(crate) mod starts;
 pub(crate) mod status;
 pub(crate) mod validate;
 

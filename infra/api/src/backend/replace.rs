@@ -2,9 +2,9 @@
 //! compare-and-swap. The workers apply it at a file boundary.
 
 use landfall_job::{Change, FieldError, JobName, JobSpec, validate_update};
-use landfall_store::{Desired, Stored};
+use landfall_store::{Desired, JobStoreError, Stored};
 
-use super::{BackendError, access, check, create};
+use super::{BackendError, access, check, create, group};
 use crate::auth::Principal;
 use crate::state::ApiState;
 
@@ -24,14 +24,21 @@ pub(crate) async fn replace(
     if_match: Option<&[String]>,
 ) -> Result<Replaced, BackendError> {
     let current = access::visible(state, principal, name).await?;
+    // Judged again by the write; here, so that a replacement of another record makes no dead-letter topic.
+    if if_match.is_some_and(|etags| !etags.contains(&current.etag)) {
+        return Err(JobStoreError::Conflict { name: name.to_owned() }.into());
+    }
     access::ensure_own_team(principal, &spec)?;
     ensure_same_name(name, &spec)?;
     let mut change = judge(&current, &spec)?;
     let plan = match change {
         Change::NoChange => check::Plan::default(),
-        Change::InPlace { .. } | Change::AtFileBoundary { .. } => check::changed_job(state, &spec).await?,
+        Change::InPlace { .. } | Change::AtFileBoundary { .. } => {
+            check::changed_job(state, &current.record, &spec).await?
+        }
     };
     create::make_dead_letter_topic(state, &spec, &plan).await?;
+    group::put_back(state, &spec, &current.record.uid, &plan.ahead, "stop the job, then change it").await?;
     let stored = state
         .jobs
         .update_if(name, if_match, |record| {
@@ -39,12 +46,16 @@ pub(crate) async fn replace(
             if record.desired == Desired::Deleted {
                 return Err(being_deleted(name));
             }
+            // Another generation: what was resolved is not for its topics.
+            if record.uid != current.record.uid {
+                return Err(JobStoreError::Conflict { name: name.to_owned() }.into());
+            }
             change = validate_update(&record.spec, &spec)?;
             if change == Change::NoChange {
                 return Ok(());
             }
-            record.spec = spec.clone();
-            record.config_version = record.config_version.saturating_add(1);
+            plan.add_to(record);
+            record.replace_spec(spec.clone());
             record.changed_at = state.environment.now();
             record.changed_by.clone_from(&principal.name);
             Ok(())

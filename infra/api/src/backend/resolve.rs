@@ -1,18 +1,40 @@
-//! Start and stop of a new job as explicit offsets, resolved once: "latest" means the same after a crash, and so
-//! does "end". Start offsets are inclusive, ends exclusive.
+//! Start and stop of a job as explicit offsets, resolved once: "latest" means the same after a crash, and so does "end".
+//! For all topics when the job is created, for those that a later document adds when it comes. Start offsets are
+//! inclusive, ends exclusive; both are those that the job's isolation sees.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use landfall_job::{FieldError, JobSpec, Start, Stop};
-use landfall_kafka::{GroupOffset, TopicDescription, TopicPartition, TopicPattern, Topics, Watermarks};
+use landfall_kafka::{Isolation, TopicDescription, TopicPartition, TopicPattern, Topics, Watermarks};
 use landfall_store::{End, Origin};
 
 use super::BackendError;
 use super::check::{Checks, Plan};
+use super::starts::{self, starts};
 use crate::ports::Cluster;
 
-type Bounds = BTreeMap<TopicPartition, Watermarks>;
+/// First offset and end of each partition.
+pub(super) type Bounds = BTreeMap<TopicPartition, Watermarks>;
+
+/// When the topics become the job's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Creation,
+    /// With a later document. `bounded`: the job has ends, and so must these topics.
+    Addition {
+        bounded: bool,
+    },
+}
+
+/// What the job sees of transactions, and with it where a partition ends for it.
+pub(crate) fn isolation(spec: &JobSpec) -> Isolation {
+    match spec.source.isolation {
+        landfall_job::Isolation::ReadCommitted => Isolation::ReadCommitted,
+        landfall_job::Isolation::ReadUncommitted => Isolation::ReadUncommitted,
+    }
+}
 
 /// The topics of the job that exist. A named topic that does not is a mistake; a pattern may match none yet.
 pub(crate) async fn topics(
@@ -56,10 +78,15 @@ pub(crate) async fn topics(
     Ok(Some(found))
 }
 
-/// Origins and ends of every partition there is now.
-pub(crate) async fn resolve(checks: &mut Checks, cluster: &dyn Cluster, spec: &JobSpec) -> Result<Plan, BackendError> {
+/// Origins and ends of every partition of these topics there is now.
+pub(crate) async fn resolve(
+    checks: &mut Checks,
+    cluster: &dyn Cluster,
+    spec: &JobSpec,
+    topics: &BTreeMap<String, TopicDescription>,
+    moment: Moment,
+) -> Result<Plan, BackendError> {
     let mut plan = Plan::default();
-    let Some(topics) = topics(checks, cluster, spec).await? else { return Ok(plan) };
     let name = spec.source.cluster.as_str();
     let partitions: Vec<TopicPartition> = topics
         .values()
@@ -71,15 +98,19 @@ pub(crate) async fn resolve(checks: &mut Checks, cluster: &dyn Cluster, spec: &J
                 .map(move |partition| TopicPartition { topic: Arc::clone(&shared), partition: *partition })
         })
         .collect();
-    let asked = cluster.watermarks(partitions.clone());
+    let asked = cluster.watermarks(partitions.clone(), isolation(spec));
     let Some(bounds) = checks.kafka(name, "source.topics", asked).await? else { return Ok(plan) };
     let bounds: Bounds = bounds.into_iter().collect();
     let group = spec.group_id();
-    let asked = cluster.committed(&group, partitions.clone());
+    let asked = cluster.committed(&group, partitions);
     let Some(committed) = checks.kafka(name, "source.group", asked).await? else { return Ok(plan) };
 
-    let Some(starts) = starts(checks, cluster, spec, &bounds, &committed).await? else { return Ok(plan) };
-    plan.ends = ends(checks, cluster, spec, &bounds).await?;
+    let Some(starts) = starts(checks, cluster, spec, &bounds, &committed, moment).await? else { return Ok(plan) };
+    plan.ahead = starts::ahead(checks, spec, &committed, &starts);
+    plan.ends = match moment {
+        Moment::Addition { bounded: false } => None,
+        Moment::Creation | Moment::Addition { bounded: true } => ends(checks, cluster, spec, &bounds).await?,
+    };
     plan.origins = starts
         .into_iter()
         .map(|(partition, start_offset)| Origin {
@@ -93,106 +124,23 @@ pub(crate) async fn resolve(checks: &mut Checks, cluster: &dyn Cluster, spec: &J
     Ok(plan)
 }
 
-async fn starts(
-    checks: &mut Checks,
-    cluster: &dyn Cluster,
-    spec: &JobSpec,
-    bounds: &Bounds,
-    committed: &[GroupOffset],
-) -> Result<Option<BTreeMap<TopicPartition, i64>>, BackendError> {
-    let each = |of: &dyn Fn(&TopicPartition, &Watermarks) -> i64| {
-        Some(bounds.iter().map(|(partition, marks)| (partition.clone(), of(partition, marks))).collect())
-    };
-    let Some(start) = &spec.source.start else {
-        if let Some(first) = committed.first() {
-            let problem = format!(
-                "is not given, and group {} has committed offsets already (topic {} partition {}: {})",
-                spec.group_id(),
-                first.partition.topic,
-                first.partition.partition,
-                first.offset
-            );
-            let fix = "write source.start: committed to go on from there, or earliest to read everything";
-            checks.errors.push(FieldError::new("source.start", problem, fix));
-            return Ok(None);
-        }
-        return Ok(each(&|_, marks| marks.start));
-    };
-    match start {
-        Start::Earliest => Ok(each(&|_, marks| marks.start)),
-        Start::Latest => Ok(each(&|_, marks| marks.end)),
-        Start::Committed => {
-            if committed.is_empty() && !bounds.is_empty() {
-                let problem = format!("has nothing to go on from: group {} has committed no offset", spec.group_id());
-                let fix = "write earliest or latest, or name the group in source.group";
-                checks.errors.push(FieldError::new("source.start", problem, fix).with_value("\"committed\""));
-                return Ok(None);
-            }
-            let by_partition: BTreeMap<&TopicPartition, i64> =
-                committed.iter().map(|commit| (&commit.partition, commit.offset)).collect();
-            check_committed(checks, spec, &by_partition, bounds);
-            Ok(each(&|partition, marks| by_partition.get(partition).copied().unwrap_or(marks.start)))
-        }
-        Start::Timestamp(at) => {
-            let Some(found) = at_time(checks, cluster, spec, bounds, at.0, "source.start").await? else {
-                return Ok(None);
-            };
-            Ok(each(&|partition, marks| found.get(partition).copied().unwrap_or(marks.end)))
-        }
-        Start::Offsets(offsets) => {
-            check_offsets(checks, offsets, bounds);
-            Ok(each(&|partition, marks| {
-                let named = offsets.get(partition.topic.as_ref()).and_then(|by| by.get(&partition.partition));
-                named.copied().unwrap_or(marks.start)
-            }))
-        }
+/// Kafka knows no offset for a time that has not come: the present end would stand for it, and the job would finish
+/// at once.
+pub(crate) fn check_times(checks: &mut Checks, spec: &JobSpec, now: Timestamp) {
+    let now_ms = now.as_millisecond();
+    if let Stop::Timestamp(at) = spec.source.stop
+        && at.0 > now_ms
+    {
+        let fix = "write a time that has passed, or never, and stop the job when the time has come";
+        let mistake = FieldError::new("source.stop.timestamp", format!("is in the future, it is {now:.0} now"), fix);
+        checks.errors.push(mistake.with_value(at.to_string()));
     }
-}
-
-/// A commit beyond the end is of another topic of that name; one below the start has lost its records already.
-fn check_committed(checks: &mut Checks, spec: &JobSpec, committed: &BTreeMap<&TopicPartition, i64>, bounds: &Bounds) {
-    for (partition, offset) in committed {
-        let Some(marks) = bounds.get(*partition) else { continue };
-        let place = format!("topic {} partition {}", partition.topic, partition.partition);
-        if *offset > marks.end {
-            let problem = format!(
-                "leads beyond the end of {place}: group {} committed {offset}, the end is {}",
-                spec.group_id(),
-                marks.end
-            );
-            let fix = "the topic was created anew: write source.start: earliest, or {offsets: ...}";
-            checks.errors.push(FieldError::new("source.start", problem, fix).with_value("\"committed\""));
-        } else if *offset < marks.start {
-            checks.warnings.push(format!(
-                "{place}: offsets {offset} to {} are gone from kafka and will be declared a gap",
-                marks.start
-            ));
-        }
-    }
-}
-
-/// Explicit offsets name partitions that exist and lie within what the topic has.
-fn check_offsets(checks: &mut Checks, offsets: &BTreeMap<String, BTreeMap<i32, i64>>, bounds: &Bounds) {
-    let known: BTreeSet<&str> = bounds.keys().map(|partition| partition.topic.as_ref()).collect();
-    for (topic, partitions) in offsets {
-        let field = format!("source.start.offsets.{topic}");
-        if !known.contains(topic.as_str()) {
-            checks.errors.push(FieldError::new(field, "is not a topic of the job", "name a topic of source.topics"));
-            continue;
-        }
-        for (partition, offset) in partitions {
-            let id = TopicPartition { topic: Arc::from(topic.as_str()), partition: *partition };
-            let field = format!("{field}.{partition}");
-            match bounds.get(&id) {
-                None => checks.errors.push(FieldError::new(field, "is not a partition of the topic", "leave it out")),
-                Some(marks) if !(marks.start..=marks.end).contains(offset) => {
-                    let problem = "is outside what the partition has";
-                    let fix = format!("write an offset from {} to {}", marks.start, marks.end);
-                    checks.errors.push(FieldError::new(field, problem, fix).with_value(offset.to_string()));
-                }
-                Some(_) => {}
-            }
-        }
+    if let Some(Start::Timestamp(at)) = spec.source.start
+        && at.0 > now_ms
+    {
+        checks.warnings.push(format!(
+            "source.start.timestamp: {at} is in the future: the job starts at the present end, and older records land too"
+        ));
     }
 }
 
@@ -219,7 +167,7 @@ async fn ends(
     Ok(Some(ends.collect()))
 }
 
-async fn at_time(
+pub(super) async fn at_time(
     checks: &mut Checks,
     cluster: &dyn Cluster,
     spec: &JobSpec,
@@ -227,7 +175,7 @@ async fn at_time(
     timestamp_ms: i64,
     field: &str,
 ) -> Result<Option<BTreeMap<TopicPartition, i64>>, BackendError> {
-    let asked = cluster.offsets_at(bounds.keys().cloned().collect(), timestamp_ms);
+    let asked = cluster.offsets_at(bounds.keys().cloned().collect(), timestamp_ms, isolation(spec));
     let found = checks.kafka(&spec.source.cluster, field, asked).await?;
     Ok(found.map(|found| found.into_iter().filter_map(|(partition, offset)| Some((partition, offset?))).collect()))
 }

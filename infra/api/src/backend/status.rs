@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use landfall_kafka::{TopicPartition, TopicPattern, Topics};
 use landfall_store::{
-    JobRecord, KafkaOffsets, LiveWorkers, PartitionId, PartitionOffsets, StatusDocument, StatusInputs,
+    Desired, JobRecord, KafkaOffsets, LiveWorkers, PartitionId, PartitionOffsets, StatusDocument, StatusInputs,
 };
 
-use super::{BackendError, access};
+use super::{BackendError, access, resolve};
 use crate::auth::Principal;
 use crate::ports::Cluster;
 use crate::state::ApiState;
@@ -22,7 +22,7 @@ pub(crate) async fn status(
     let record = &stored.record;
     let now = state.environment.now();
     let workers = state.heartbeats.read(now).await?;
-    let covered = all_covered(record, &workers);
+    let covered = all_covered(record, &workers) && fetches(record, &workers);
     let kafka = async {
         if covered {
             return None;
@@ -51,6 +51,13 @@ pub(crate) async fn status(
         log: log.as_ref(),
         now,
     }))
+}
+
+/// True while the job's workers hear of new ends. One that pauses, or waits for something, fetches nothing: what it
+/// knows of the ends is as old as its last fetch.
+fn fetches(record: &JobRecord, workers: &LiveWorkers) -> bool {
+    let mut at_work = workers.seen.iter().filter(|seen| seen.live()).filter_map(|seen| seen.job(&record.uid));
+    record.desired == Desired::Running && at_work.all(|job| job.waiting_for.is_none())
 }
 
 /// True when live workers cover every partition the job was created with, and all of them know its end.
@@ -84,7 +91,7 @@ async fn offsets(cluster: &dyn Cluster, record: &JobRecord) -> Option<KafkaOffse
             let of_topic = topic.partitions.iter();
             partitions.extend(of_topic.map(|p| TopicPartition { topic: Arc::clone(&name), partition: *p }));
         }
-        let marks = cluster.watermarks(partitions.clone()).await?;
+        let marks = cluster.watermarks(partitions.clone(), resolve::isolation(&record.spec)).await?;
         let committed = cluster.committed(&record.spec.group_id(), partitions).await?;
         Ok::<_, landfall_kafka::ClusterError>((marks, committed))
     };
@@ -112,7 +119,10 @@ async fn offsets(cluster: &dyn Cluster, record: &JobRecord) -> Option<KafkaOffse
                     partition: partition.partition,
                 };
                 let committed_offset = committed.get(&partition).copied();
-                (id, PartitionOffsets { end_offset: Some(marks.end), committed_offset })
+                (
+                    id,
+                    PartitionOffsets { start_offset: Some(marks.start), end_offset: Some(marks.end), committed_offset },
+                )
             })
             .collect(),
     )

@@ -13,7 +13,7 @@ pub(crate) async fn validate(state: &ApiState, principal: &Principal, spec: &Job
     match state.jobs.lookup(spec.name.as_str()).await? {
         Some(there) if !there.record.closed && principal.sees(&there.record.spec.team) => {
             validate_update(&there.record.spec, spec)?;
-            check::changed_job(state, spec).await
+            check::changed_job(state, &there.record, spec).await
         }
         _ => check::new_job(state, spec).await,
     }

@@ -37,8 +37,6 @@ const MAX_LIMIT: usize = 500;
         (status = 413, body = Problem, content_type = "application/problem+json"),
         (status = 415, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "mistakes field by field"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
-        (status = 504, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn create(
@@ -128,7 +126,7 @@ pub(crate) async fn get(
     let name = name_of(path)?;
     let stored = access::visible(&state, &principal, &name).await?;
     // Whoever waits for a deletion brings it on.
-    match remove::finish(&state, stored).await? {
+    match remove::bring_on(&state, stored).await {
         Removed::Waiting(stored) => Ok(job_response(StatusCode::OK, &stored, |_| {})),
         Removed::Gone => Err(BackendError::no_such_job(&name).into()),
     }
@@ -143,8 +141,6 @@ pub(crate) async fn get(
         (status = 200, body = Validation, description = "valid or not, and why not"),
         (status = 413, body = Problem, content_type = "application/problem+json"),
         (status = 415, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
-        (status = 504, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn validate(

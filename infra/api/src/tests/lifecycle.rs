@@ -207,7 +207,8 @@ async fn a_replacement_is_judged_versioned_and_guarded_by_its_etag() {
     let changed = call(&api, "PUT", "/v1/jobs/bids", &[JSON, &etag], &document.to_string()).await.expect(200);
     assert_eq!(changed.json["change"]["change"], "at_file_boundary", "{}", changed.text);
     assert_eq!(changed.json["config_version"], 2);
-    assert_eq!(changed.json["origins"], created.json["origins"], "a new topic begins at 0, the origins stay");
+    let (origins, before) = (changed.json["origins"].as_array().unwrap(), created.json["origins"].as_array().unwrap());
+    assert_eq!((&origins[..3], &origins[3]["topic"]), (before.as_slice(), &json!("clicks")), "{}", changed.text);
     call(&api, "PUT", "/v1/jobs/bids", &[JSON, &etag], &document.to_string()).await.expect(412);
 
     document["source"]["topics"] = json!(["bids", "clicks", "absent"]);
@@ -251,7 +252,8 @@ async fn actions_change_what_is_desired_and_say_why_not() {
     assert_eq!(act("stop").await.expect(202).json["state"], "stopped");
     assert!(act("pause").await.expect(409).text.contains("is stopped: resume it first"));
     assert!(act("restart").await.expect(409).text.contains("resume it instead"));
-    assert_eq!(call(&api, "PUT", "/v1/jobs/bids/resume", &[], "").await.expect(202).json["state"], "running");
+    let resumed = call(&api, "PUT", "/v1/jobs/bids/resume", &[], "").await.expect(202);
+    assert_eq!((&resumed.json["state"], &resumed.json["restarts"]), (&json!("running"), &json!(1)));
 
     let fail = |record: &mut landfall_store::JobRecord| {
         record.failed = Some(Failure {
@@ -265,8 +267,17 @@ async fn actions_change_what_is_desired_and_say_why_not() {
     let failed = call(&api, "GET", "/v1/jobs/bids", &[], "").await.expect(200);
     assert_eq!((&failed.json["state"], &failed.json["failed"]["code"]), (&json!("failed"), &json!("max_ratio")));
     let restarted = act("restart").await.expect(202);
-    assert_eq!((&restarted.json["state"], &restarted.json["restarts"]), (&json!("running"), &json!(1)));
+    assert_eq!((&restarted.json["state"], &restarted.json["restarts"]), (&json!("running"), &json!(2)));
     assert!(restarted.json["failed"].is_null());
+
+    // A worker that has not seen the failure yet must see that it was resumed.
+    world.jobs().update("bids", fail).await.unwrap();
+    let resumed = act("resume").await.expect(202);
+    assert_eq!((&resumed.json["state"], &resumed.json["restarts"]), (&json!("running"), &json!(3)));
+    assert!(resumed.json["failed"].is_null());
+    act("pause").await.expect(202);
+    let resumed = act("resume").await.expect(202);
+    assert_eq!(resumed.json["restarts"], 3, "a paused job goes on in its place");
 
     let finish = |record: &mut landfall_store::JobRecord| {
         record.finished_at = Some(jiff::Timestamp::UNIX_EPOCH);

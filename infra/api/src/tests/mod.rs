@@ -1,10 +1,15 @@
 //! The API over an embedded Kafka and an embedded S3 in memory, called through its own router.
 
 mod access;
+mod deleting;
+mod documents;
 mod lifecycle;
 mod openapi;
+mod replacing;
 mod requests;
+mod rules;
 mod server;
+mod starting;
 mod status;
 
 use std::collections::BTreeMap;
@@ -14,7 +19,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request, StatusCode};
-use landfall_kafka::{ClusterClient, CommitOffset, Connection, EmbeddedKafka, GroupOffset, TopicPartition};
+use landfall_config::{FleetConfig, Outside};
+use landfall_job::{FieldError, JobSpec};
+use landfall_kafka::{
+    ClusterClient, CommitOffset, Connection, EmbeddedKafka, GroupOffset, GroupProtocol, TopicPartition,
+};
 use landfall_s3::embedded::{LocalStore, MemoryMedium};
 use landfall_s3::{FaultPlan, FaultyStore, SystemTimer};
 use landfall_store::{HeartbeatStore, JobStore, LogStore, StateLocation};
@@ -25,7 +34,7 @@ use tower::ServiceExt;
 
 use crate::auth::Auth;
 use crate::health::HealthState;
-use crate::ports::{Cluster, KafkaCluster, SystemEnvironment};
+use crate::ports::{Cluster, JobRules, KafkaCluster, SystemEnvironment};
 use crate::readiness::StateBucketReadiness;
 use crate::state::{ApiParts, ApiState, Limits};
 
@@ -35,6 +44,28 @@ pub(super) type Faulty = FaultyStore<LocalStore<MemoryMedium>>;
 pub(super) struct World {
     pub(super) kafka: EmbeddedKafka,
     pub(super) store: Faulty,
+}
+
+/// The rules of a configuration, as the processes of a fleet have them.
+#[derive(Debug)]
+pub(super) struct Rules(FleetConfig);
+
+impl Rules {
+    /// Of a fleet with the cluster `main` and these buckets, as `lake: {}`.
+    pub(super) fn with_buckets(buckets: &str) -> Arc<Self> {
+        let text = format!(
+            "state: {{bucket: lake}}\nbuckets: {{{buckets}}}\nclusters: {{main: {{bootstrap_servers: 'k:9092'}}}}"
+        );
+        let outside =
+            Outside { variables: Vec::new(), variable: &|_| None, file: &|_| Err(std::io::ErrorKind::NotFound.into()) };
+        Arc::new(Self(FleetConfig::parse(&text, &outside).unwrap()))
+    }
+}
+
+impl JobRules for Rules {
+    fn mistakes(&self, spec: &JobSpec) -> Vec<FieldError> {
+        self.0.check_job(spec).err().map(|errors| errors.0).unwrap_or_default()
+    }
 }
 
 pub(super) struct Answer {
@@ -57,6 +88,7 @@ impl World {
             bootstrap: self.kafka.bootstrap_servers().unwrap(),
             properties: BTreeMap::new(),
             client_id: "api-test".into(),
+            group_protocol: GroupProtocol::Classic,
         };
         ClusterClient::new(&connection, Duration::from_secs(5)).unwrap()
     }
@@ -82,12 +114,13 @@ impl World {
             heartbeats: self.heartbeats(),
             logs: LogStore::new(Arc::clone(&store), Self::location(), Arc::new(SystemTimer), "api-test".into()),
             buckets: store,
-            allowed_buckets: Some(vec!["lake".into(), "nowhere".into()]),
+            rules: Rules::with_buckets("lake: {}, nowhere: {}"),
             clusters: BTreeMap::from([("main".to_owned(), cluster)]),
             auth: Auth::None,
             environment: Arc::new(SystemEnvironment),
             health: HealthState::new("1.2.3", Arc::new(readiness), None),
             limits: Limits::default(),
+            upload_lifetime_ms: None,
         }
     }
 

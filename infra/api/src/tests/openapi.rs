@@ -46,3 +46,35 @@ async fn the_document_names_every_route_and_is_served() {
         assert!(document["components"]["schemas"][schema].is_object(), "{schema} is missing");
     }
 }
+
+#[tokio::test]
+async fn the_document_says_what_the_layers_before_a_handler_answer() {
+    let world = World::new();
+    let mut parts = world.parts();
+    parts.auth = crate::Auth::Tokens(Vec::new());
+    let api = crate::router(crate::ApiState::new(parts));
+    let document = call(&api, "GET", "/openapi.json", &[], "").await.expect(200).json;
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    assert_eq!(document["security"][0]["bearer"], serde_json::json!([]));
+    let mut behind = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            // Without a token the router itself tells which routes are behind authentication.
+            let asked = path.replace("{name}", "a").replace("{action}", "stop");
+            let answer = call(&api, &method.to_uppercase(), &asked, &[], "").await;
+            let open = answer.status.as_u16() != 401;
+            assert_eq!(operation["security"] == serde_json::json!([]), open, "{method} {path}");
+            if open {
+                continue;
+            }
+            behind += 1;
+            for status in ["401", "403", "500", "503", "504"] {
+                let response = &operation["responses"][status]["$ref"];
+                let name = response.as_str().and_then(|at| at.strip_prefix("#/components/responses/"));
+                let name = name.unwrap_or_else(|| panic!("{method} {path} has no shared {status}: {response}"));
+                assert!(document["components"]["responses"][name]["content"]["application/problem+json"].is_object());
+            }
+        }
+    }
+    assert!(behind >= 10, "{behind}");
+}

@@ -185,7 +185,11 @@ async fn kafka_or_s3_out_of_reach_is_no_mistake_of_the_job() {
     );
     assert_eq!(answer.header("retry-after"), "2");
 
-    world.store.set_outage(Some(Outage { kind: ErrorKind::AccessDenied, operations: vec![Operation::Get] }));
+    world.store.set_outage(Some(Outage {
+        kind: ErrorKind::AccessDenied,
+        operations: vec![Operation::Get],
+        key_contains: String::new(),
+    }));
     let answer = call(&api, "GET", "/v1/jobs/a", &[], "").await.expect(503);
     assert!(answer.text.contains("the state bucket answered AccessDenied to GetObject"), "{}", answer.text);
     world.store.set_outage(None);

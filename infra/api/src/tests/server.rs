@@ -16,7 +16,11 @@ use crate::state::{ApiState, Limits};
 #[tokio::test]
 async fn the_api_is_not_ready_while_its_state_bucket_is_away() {
     let world = World::new();
-    world.store.set_outage(Some(Outage { kind: ErrorKind::AccessDenied, operations: vec![] }));
+    world.store.set_outage(Some(Outage {
+        kind: ErrorKind::AccessDenied,
+        operations: vec![],
+        key_contains: String::new(),
+    }));
     let api = world.api();
     let report = call(&api, "GET", "/readyz", &[], "").await.expect(503).json;
     assert_eq!(report["checks"][0]["name"], "state_bucket");

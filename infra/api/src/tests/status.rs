@@ -4,8 +4,18 @@ use serde_json::json;
 
 use super::{World, call, create, job};
 
-/// A live worker with this job; partitions as (partition, end, position, landed).
+/// A live worker that runs this job; partitions as (partition, end, position, landed).
 pub(super) async fn write_heartbeat(world: &World, worker: &str, uid: &str, partitions: &[(i32, i64, i64, i64)]) {
+    write_beat(world, worker, uid, JobState::Running, partitions).await;
+}
+
+pub(super) async fn write_beat(
+    world: &World,
+    worker: &str,
+    uid: &str,
+    state: JobState,
+    partitions: &[(i32, i64, i64, i64)],
+) {
     let now = jiff::Timestamp::now();
     let partitions = partitions.iter().map(|(partition, end, position, landed)| PartitionBeat {
         cluster: "main".into(),
@@ -21,7 +31,7 @@ pub(super) async fn write_heartbeat(world: &World, worker: &str, uid: &str, part
         name: "bids".into(),
         uid: uid.into(),
         config_version: 1,
-        state: JobState::Running,
+        state,
         delivery: Delivery { mode: DeliveryMode::ExactlyOnce, degraded_because: vec![] },
         partitions: partitions.collect(),
         open_files: vec![],
@@ -33,6 +43,10 @@ pub(super) async fn write_heartbeat(world: &World, worker: &str, uid: &str, part
         uncompleted_entries: 0,
         throughput: landfall_store::Throughput::default(),
         errors: vec![],
+        dead_letters_open: landfall_store::DeadLetterCounts::default(),
+        lost_files: 0,
+        lost_records: 0,
+        past: false,
         drained: false,
     };
     let heartbeat = Heartbeat {
@@ -110,4 +124,20 @@ async fn a_status_is_told_while_kafka_is_away() {
     world.kafka.set_reachable(false).unwrap();
     let status = call(&api, "GET", "/v1/jobs/bids/status", &[], "").await.expect(200).json;
     assert_eq!((&status["lag"]["records"], &status["lag"]["unknown_partitions"]), (&json!(null), &json!(3)));
+}
+
+#[tokio::test]
+async fn of_a_paused_job_kafka_tells_the_ends_that_its_worker_no_longer_hears_of() {
+    let world = World::new();
+    let api = world.api();
+    let created = create(&api, &job("bids")).await.expect(201);
+    let uid = created.json["uid"].as_str().unwrap();
+    world.produce("bids", 0, 3);
+    let all = [(0, 0, 0, 0), (1, 0, 0, 0), (2, 0, 0, 0)];
+    write_heartbeat(&world, "w1", uid, &all).await;
+    let lag =
+        async || call(&api, "GET", "/v1/jobs/bids/status", &[], "").await.expect(200).json["lag"]["records"].clone();
+    assert_eq!(lag().await, 0, "while it fetches, the worker knows the ends best");
+    call(&api, "POST", "/v1/jobs/bids/pause", &[], "").await.expect(202);
+    assert_eq!(lag().await, 3);
 }

@@ -8,10 +8,11 @@ use super::evidence::{Evidence, Place};
 use super::{Target, kafka, log, objects};
 
 pub(super) async fn collect(target: &Target) -> anyhow::Result<Evidence> {
-    let kafka = kafka::offsets(target).await?;
-    let topics: BTreeSet<String> = kafka.keys().map(|(topic, _)| topic.clone()).collect();
+    let commits = kafka::commits(target).await?;
+    let topics: BTreeSet<String> = commits.known.keys().map(|(topic, _)| topic.clone()).collect();
     let places = objects::list(target, &topics).await?;
     let lanes = log::read(target, &target.record.uid).await?;
+    let kafka = kafka::ends(target, commits).await?;
     let mut named: BTreeSet<Place> = BTreeSet::new();
     let mut own_tokens: BTreeSet<String> = BTreeSet::new();
     for entry in lanes.iter().flat_map(|lane| &lane.entries) {
@@ -55,3 +56,7 @@ pub(super) async fn collect(target: &Target) -> anyhow::Result<Evidence> {
     };
     Ok(Evidence { lanes, objects, other_objects, uploads, kafka, now_ms: jiff::Timestamp::now().as_millisecond() })
 }
+
+#[cfg(test)]
+#[path = "collect_tests.rs"]
+mod tests;

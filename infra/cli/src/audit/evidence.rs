@@ -38,6 +38,7 @@ pub(super) struct KafkaPartition {
     /// Of the job's group, with the commit's metadata.
     pub(super) committed: Option<(u64, String)>,
     pub(super) log_start: Option<u64>,
+    /// As far as the job's isolation lets it read.
     pub(super) end: Option<u64>,
 }
 

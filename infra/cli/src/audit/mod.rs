@@ -2,8 +2,8 @@
 //!
 //! `collect` gathers the evidence, `judge` is pure and decides by the numbered invariants of `landfall-commit`. What is
 //! read first can only be older than what is read later, and the order makes that harmless on a running job: committed
-//! offsets before objects, objects listed before the log (whatever is visible was appended before), and each named object
-//! looked at after the log. A file that is just being completed gets some seconds.
+//! offsets before objects, objects listed before the log (whatever is visible was appended before), and after the log the
+//! ends of the partitions and each named object. A file that is just being completed gets some seconds.
 
 mod collect;
 mod count;

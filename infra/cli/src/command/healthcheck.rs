@@ -1,4 +1,6 @@
-//! `healthcheck`: asks a process on this machine whether it is ready; what a container's health check runs.
+//! `healthcheck`: asks a process on this machine whether it is alive; what a container's health check runs. A worker that
+//! waits for S3 or Kafka is alive and holds what it has read: an orchestrator that ended it would only make it read that
+//! again. Whether a process can do its work is asked with `--ready`.
 //!
 //! Where it listens is told by `--url`, by the configuration, or by the variables that override it; a worker's address is
 //! asked first, and the API's where nobody listens there.
@@ -23,22 +25,43 @@ const DEFAULTS: [SocketAddr; 2] = [
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// What to ask, as http://127.0.0.1:8081/readyz
-    #[arg(long, value_name = "URL")]
+    /// What to ask, as http://127.0.0.1:8081/livez
+    #[arg(long, value_name = "URL", conflicts_with = "ready")]
     url: Option<Url>,
+    /// Ask whether it can do its work, not only whether it is alive
+    #[arg(long)]
+    ready: bool,
     /// The configuration of the process that is asked
     #[arg(long, value_name = "FILE", env = "LANDFALL_CONFIG")]
     config: Option<PathBuf>,
 }
 
+/// What is asked of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Probe {
+    Alive,
+    Ready,
+}
+
+impl Probe {
+    fn url(self, listen: SocketAddr) -> String {
+        let path = match self {
+            Self::Alive => "livez",
+            Self::Ready => "readyz",
+        };
+        format!("http://{}/{path}", reachable(listen))
+    }
+}
+
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
+    let probe = if arguments.ready { Probe::Ready } else { Probe::Alive };
     let urls: Vec<String> = match (arguments.url, arguments.config) {
         (Some(url), _) => vec![url.to_string()],
         (None, Some(path)) => {
             let config = fleet::load(&path)?;
-            vec![ready_url(config.worker.listen), ready_url(config.api.listen)]
+            vec![probe.url(config.worker.listen), probe.url(config.api.listen)]
         }
-        (None, None) => from_environment()?,
+        (None, None) => from_environment(probe)?,
     };
     let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().map_err(anyhow::Error::from)?;
     let mut silent = Vec::new();
@@ -57,22 +80,18 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     Err(anyhow!("nobody listens at {}", silent.join(" or ")).into())
 }
 
-fn ready_url(listen: SocketAddr) -> String {
-    format!("http://{}/readyz", reachable(listen))
-}
-
-fn from_environment() -> Result<Vec<String>, Failure> {
+fn from_environment(probe: Probe) -> Result<Vec<String>, Failure> {
     let mut urls = Vec::new();
     for name in ["LANDFALL_WORKER__LISTEN", "LANDFALL_API__LISTEN"] {
         if let Ok(text) = std::env::var(name) {
             let address: SocketAddr = text.parse().map_err(|_| {
                 Failure::Usage(format!("{name}: {text:?} is not an address with a port; write 127.0.0.1:8081"))
             })?;
-            urls.push(ready_url(address));
+            urls.push(probe.url(address));
         }
     }
     if urls.is_empty() {
-        urls.extend(DEFAULTS.map(ready_url));
+        urls.extend(DEFAULTS.map(|listen| probe.url(listen)));
     }
     Ok(urls)
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::status;
 use crate::client::ApiArguments;
 use crate::exit::Outcome;
-use crate::output::{self, Format, grouped, or_dash};
+use crate::output::{self, Format};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -35,7 +35,5 @@ pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
 }
 
 fn told(status: &StatusDocument) -> String {
-    let seconds = status.lag.seconds.map(|seconds| format!("{seconds:.1} s"));
-    let records = or_dash(status.lag.records.map(grouped));
-    format!("{}: lag {records} records, {}\n{}", status.name, or_dash(seconds), status::partitions(status))
+    format!("{}: lag {}\n{}", status.name, status::lag(&status.lag), status::partitions(status))
 }

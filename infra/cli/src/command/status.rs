@@ -1,5 +1,6 @@
 //! The status document for people: what the job does, what it waits for, partition by partition, file by file.
 
+use landfall_store::status::{Lag, PartitionStatus};
 use landfall_store::{DeliveryMode, StatusDocument};
 
 use super::wait::state_word;
@@ -41,8 +42,7 @@ fn head(status: &StatusDocument) -> String {
         DeliveryMode::AtLeastOnce => format!("at_least_once, because: {}", status.delivery.degraded_because.join("; ")),
     };
     lines.push(format!("delivery    {delivery}"));
-    let seconds = status.lag.seconds.map(|seconds| format!("{seconds:.1} s"));
-    lines.push(format!("lag         {} records, {}", or_dash(status.lag.records.map(grouped)), or_dash(seconds)));
+    lines.push(format!("lag         {}", lag(&status.lag)));
     let rate = &status.throughput;
     lines.push(format!("throughput  {:.0} records/s, {:.0} bytes/s", rate.records_per_second, rate.bytes_per_second));
     let reasons: Vec<String> =
@@ -65,14 +65,25 @@ fn head(status: &StatusDocument) -> String {
     lines.join("\n") + "\n"
 }
 
+/// `14 records, about 12.3 s`: what was worked out from the rate says so.
+pub(super) fn lag(lag: &Lag) -> String {
+    let about = if lag.seconds_estimated { "about " } else { "" };
+    let seconds = lag.seconds.map(|seconds| format!("{about}{seconds:.1} s"));
+    format!("{} records, {}", or_dash(lag.records.map(grouped)), or_dash(seconds))
+}
+
+/// Who works on a partition: what is told of one whose worker is gone may be old.
+fn worker(at: &PartitionStatus) -> String {
+    match &at.worker {
+        Some(worker) => worker.clone(),
+        None if at.stale => "gone".to_owned(),
+        None => "-".to_owned(),
+    }
+}
+
 /// Also what `lag` shows.
 pub(super) fn partitions(status: &StatusDocument) -> String {
     let rows = status.partitions.iter().map(|at| {
-        let worker = match (&at.worker, at.stale) {
-            (Some(worker), false) => worker.clone(),
-            (Some(worker), true) => format!("{worker} (gone)"),
-            (None, _) => "-".to_owned(),
-        };
         vec![
             format!("{}/{}/{}", at.cluster, at.topic, at.partition),
             or_dash(at.position),
@@ -80,8 +91,44 @@ pub(super) fn partitions(status: &StatusDocument) -> String {
             or_dash(at.landed_offset),
             or_dash(at.committed_offset),
             or_dash(at.lag),
-            worker,
+            worker(at),
         ]
     });
     table(&["partition", "position", "end", "landed", "committed", "lag", "worker"], rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use landfall_store::status::{Lag, PartitionStatus};
+
+    use super::{lag, worker};
+
+    #[test]
+    fn seconds_that_are_estimated_say_so() {
+        let told = |records, seconds, seconds_estimated| {
+            lag(&Lag { records, seconds, seconds_estimated, unknown_partitions: 0 })
+        };
+        assert_eq!(told(Some(1_400), Some(12.34), true), "1,400 records, about 12.3 s");
+        assert_eq!(told(Some(1_400), Some(12.34), false), "1,400 records, 12.3 s");
+        assert_eq!(told(None, None, false), "- records, -");
+    }
+
+    #[test]
+    fn a_partition_whose_worker_is_gone_is_told_apart_from_one_that_nobody_had() {
+        let at = |name: Option<&str>, stale| PartitionStatus {
+            cluster: "main".into(),
+            topic: "bids".into(),
+            partition: 0,
+            worker: name.map(str::to_owned),
+            stale,
+            end_offset: None,
+            position: None,
+            landed_offset: Some(5),
+            committed_offset: None,
+            lag: None,
+        };
+        assert_eq!(worker(&at(Some("w1"), false)), "w1");
+        assert_eq!(worker(&at(None, false)), "-");
+        assert_eq!(worker(&at(None, true)), "gone");
+    }
 }

@@ -38,7 +38,7 @@ pub(super) async fn finish(
     progress.clear();
     let report = report?;
     match format {
-        Format::Table => output::print(&told(parts, produced, &report))?,
+        Format::Table => output::print(&told(&parts.name, produced, &report))?,
         Format::Json | Format::Yaml => output::show(format, &report, String::new)?,
     }
     if report.clean { Ok(()) } else { Err(Failure::Found) }
@@ -116,10 +116,15 @@ fn compare(report: &mut Report, produced: &Produced) {
     }
 }
 
-fn told(parts: &Parts, produced: &Produced, report: &Report) -> String {
+fn told(job: &str, produced: &Produced, report: &Report) -> String {
+    let landed = report.tally.landed + report.tally.dead_letters;
+    let first = match report.clean {
+        true => format!("job {job} has landed what was produced"),
+        false if landed == produced.records => format!("job {job} has landed what was produced, with findings"),
+        false => format!("job {job} has not landed what was produced"),
+    };
     let head = format!(
-        "job {} has landed what was produced\n\nproduced      {} records, {} of them malformed\n",
-        parts.name,
+        "{first}\n\nproduced      {} records, {} of them malformed\n",
         grouped(produced.records),
         grouped(produced.malformed)
     );
@@ -129,8 +134,8 @@ fn told(parts: &Parts, produced: &Produced, report: &Report) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::compare;
-    use crate::audit::Report;
+    use super::{compare, told};
+    use crate::audit::{Finding, Kind, Report};
     use crate::dev::generator::Produced;
 
     fn report(landed: u64, dead_letters: u64) -> Report {
@@ -152,5 +157,23 @@ mod tests {
         let mut misplaced = report(98, 2);
         compare(&mut misplaced, &produced);
         assert!(!misplaced.clean && misplaced.findings.len() == 1);
+    }
+
+    #[test]
+    fn the_first_line_says_landed_only_of_what_has_landed() {
+        let produced = Produced { records: 100, malformed: 3, ..Produced::default() };
+        let first = |landed: u64, finding: bool| {
+            let mut report = report(landed, 3);
+            compare(&mut report, &produced);
+            if finding {
+                let what = "upload u is open".to_owned();
+                report.add(Finding { kind: Kind::OrphanUpload, what, key: None, records: None });
+            }
+            told("bids", &produced, &report).lines().next().unwrap().to_owned()
+        };
+        assert_eq!(first(97, false), "job bids has landed what was produced");
+        assert_eq!(first(97, true), "job bids has landed what was produced, with findings");
+        assert_eq!(first(50, false), "job bids has not landed what was produced");
+        assert_eq!(first(120, false), "job bids has not landed what was produced");
     }
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use landfall_api::{
-    ApiParts, ApiState, Auth, Cluster, HealthState, KafkaCluster, Limits, Role, StaticToken, SystemEnvironment,
+    ApiParts, ApiState, Auth, Cluster, HealthState, JobRules, KafkaCluster, Limits, Role, StaticToken,
+    SystemEnvironment,
 };
 use landfall_config::{self as config, AuthMode, FleetConfig};
+use landfall_job::{FieldError, JobSpec};
 use landfall_s3::store::SharedStore;
 use landfall_s3::timer::SystemTimer;
 use landfall_store::{HeartbeatStore, JobStore, LogStore};
@@ -27,19 +29,29 @@ pub(crate) fn state(config: &FleetConfig, store: &SharedStore, health: HealthSta
         let client = clusters::kafka_client(&name, &connection)?;
         asked.insert(name, Arc::new(KafkaCluster::new(client)));
     }
-    let registered: Vec<String> = config.buckets.keys().cloned().collect();
     Ok(ApiState::new(ApiParts {
         jobs: JobStore::new(Arc::clone(store), location.clone(), timer.clone()),
         heartbeats: HeartbeatStore::new(Arc::clone(store), location.clone()),
         logs: LogStore::new(Arc::clone(store), location, timer, who),
         buckets: Arc::clone(store),
-        allowed_buckets: (!registered.is_empty()).then_some(registered),
+        rules: Arc::new(Rules(config.clone())),
         clusters: asked,
         auth: auth(&config.api.auth),
         environment: Arc::new(SystemEnvironment),
         health,
         limits: Limits::default(),
+        upload_lifetime_ms: config.s3.upload_lifetime.map(landfall_job::DurationMs::millis),
     }))
+}
+
+/// The configuration as what a job is held to.
+#[derive(Debug)]
+struct Rules(FleetConfig);
+
+impl JobRules for Rules {
+    fn mistakes(&self, spec: &JobSpec) -> Vec<FieldError> {
+        self.0.check_job(spec).err().map(|errors| errors.0).unwrap_or_default()
+    }
 }
 
 fn auth(auth: &config::Auth) -> Auth {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use landfall_config::FleetConfig;
-use landfall_kafka::{ClusterClient, Connection};
+use landfall_kafka::{ClusterClient, Connection, GroupProtocol};
 
 use crate::exit::Failure;
 
@@ -23,6 +23,10 @@ pub(crate) fn connections(config: &FleetConfig, who: &str) -> BTreeMap<String, C
         bootstrap: cluster.bootstrap_servers.clone(),
         properties: cluster.properties.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect(),
         client_id: client_id.clone(),
+        group_protocol: match cluster.group_protocol {
+            landfall_config::GroupProtocol::Classic => GroupProtocol::Classic,
+            landfall_config::GroupProtocol::Consumer => GroupProtocol::Consumer,
+        },
     };
     config.clusters.iter().map(|(name, cluster)| (name.clone(), connection(cluster))).collect()
 }

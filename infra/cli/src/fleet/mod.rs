@@ -6,7 +6,6 @@ mod clusters;
 mod health;
 mod identity;
 mod kms;
-mod memory;
 mod metrics;
 mod process;
 mod stores;

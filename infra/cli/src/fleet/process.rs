@@ -12,6 +12,7 @@ use anyhow::{Context, anyhow};
 use landfall_api::{HealthState, Limits, health_router, serve, serve_router};
 use landfall_config::{AuthMode, FleetConfig};
 use landfall_s3::store::SharedStore;
+use landfall_worker::shares::Shares;
 use landfall_worker::supervisor::Worker;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -69,7 +70,7 @@ impl Process {
         };
         let worker_parts = match worker_listener {
             Some(listener) => {
-                let parts = worker::parts(config, &process.store, identity::worker_id().await, roles.beat)?;
+                let parts = worker::parts(config, &process.store, identity::worker().await, roles.beat)?;
                 logging::name_process(vec![("pool", parts.pool.clone()), ("worker", parts.id.clone())]);
                 Some((listener, parts))
             }
@@ -163,7 +164,7 @@ fn tell_settings(config: &FleetConfig, roles: Roles) {
         tracing::info!("buckets is empty: jobs may name any bucket");
     }
     if roles.worker {
-        let shares = super::memory::Shares::of_worker(&config.worker);
+        let shares = Shares::of(config.worker.memory.0);
         tracing::info!(
             pool = config.worker.pool,
             limit_bytes = config.worker.memory.0,

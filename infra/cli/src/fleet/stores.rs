@@ -84,6 +84,7 @@ mod tests {
     #[test]
     fn a_bucket_takes_what_it_names_and_the_rest_from_s3() {
         let s3 = S3Config {
+            upload_lifetime: None,
             region: Some("eu-west-1".into()),
             endpoint: Some("http://127.0.0.1:9000".into()),
             force_path_style: true,

@@ -10,28 +10,30 @@ use landfall_s3::timer::SystemTimer;
 use landfall_worker::budget::Budget;
 use landfall_worker::io::{Scratch, Threads};
 use landfall_worker::settings::EngineSettings;
+use landfall_worker::shares::Shares;
 use landfall_worker::supervisor::WorkerParts;
 use tokio::sync::Semaphore;
 
-use super::memory::Shares;
+use super::identity::WorkerIdentity;
 use super::{VERSION, clusters};
 use crate::exit::Failure;
 
-/// Puts the worker together; nothing runs yet. `id` is seen in heartbeats and log entries.
+/// Puts the worker together; nothing runs yet. Its id is seen in heartbeats and log entries.
 ///
 /// # Errors
 /// A cluster's properties cannot be those of a client, or the scratch folder cannot be used.
 pub(super) fn parts(
     config: &FleetConfig,
     store: &SharedStore,
-    id: String,
+    identity: WorkerIdentity,
     beat: Duration,
 ) -> Result<WorkerParts, Failure> {
+    let WorkerIdentity { id, zone } = identity;
     let connections = clusters::connections(config, &id);
     for (name, connection) in &connections {
         clusters::kafka_client(name, connection)?;
     }
-    let shares = Shares::of_worker(&config.worker);
+    let shares = Shares::of(config.worker.memory.0);
     let engine = EngineSettings::for_budget(shares.buffer_bytes());
     let scratch = match &config.worker.scratch {
         Some(scratch) => {
@@ -50,12 +52,14 @@ pub(super) fn parts(
         store: Arc::clone(store),
         state: super::location(config),
         clusters: connections,
-        // An operator gives client.rack among the cluster's properties.
-        rack: None,
-        budget: Budget::new(shares.accounted_bytes),
+        // client.rack among a cluster's properties comes before it.
+        rack: zone,
+        memory_bytes: config.worker.memory.0,
+        budget: Budget::within(config.worker.memory.0, shares.accounted_bytes),
         scratch,
         upload_slots: Arc::new(Semaphore::new(shares.upload_slots(engine.part_size_bytes))),
         engine,
+        upload_lifetime_ms: config.s3.upload_lifetime.map(landfall_job::DurationMs::millis),
         drain_timeout: config.worker.drain_timeout.as_duration(),
         beat,
         timer: Arc::new(SystemTimer),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{DONE, Done, FAILED, NOT_FOUND, NOT_IN_TIME, Surroundings, USAGE, until};
+use crate::support::{DONE, Done, FAILED, NOT_FOUND, NOT_IN_TIME, Running, Surroundings, landfall, run, until};
 
 #[test]
 fn the_job_commands_drive_a_job_through_its_life() {
@@ -91,14 +91,28 @@ fn a_document_is_checked_against_the_real_cluster_and_bucket() {
     let text = std::fs::read_to_string(&good).unwrap();
     let other = around.path("other.yaml");
     std::fs::write(&other, text.replace("cluster: main", "cluster: mian")).unwrap();
-    around.command(["validate", "-f", other.to_str().unwrap()]).expect(USAGE).says(&["source.cluster", "mian", "main"]);
+    around.command(["validate", "-f", other.to_str().unwrap()]).expect(FAILED).says(&[
+        "source.cluster",
+        "mian",
+        "main",
+    ]);
     std::fs::write(&other, text.replace("bucket: lake", "bucket: pond")).unwrap();
     around.command(["validate", "-f", other.to_str().unwrap()]).expect(FAILED).says(&["sink.bucket", "pond"]);
+    std::fs::write(&other, text.replace("key: 'data/", "key: '_landfall/workers/")).unwrap();
+    let own = around.command(["validate", "-f", other.to_str().unwrap()]).expect(FAILED);
+    let own = own.says(&["sink.key", "where the fleet keeps its own"]);
     let left = around.block_on(
         around.store.list(landfall_s3::ListRequest { bucket: "lake".into(), ..landfall_s3::ListRequest::default() }),
     );
     let keys: Vec<String> = left.unwrap().objects.into_iter().map(|object| object.key).collect();
     assert!(keys.iter().all(|key| key.contains("probe")), "a dry run leaves nothing behind: {keys:?}");
+
+    // The API says the same, word for word.
+    let process = around.start("api");
+    let created = around.command(["job", "create", "-f", other.to_str().unwrap()]).expect(FAILED);
+    let mistake = own.err.lines().find_map(|line| line.strip_prefix("error: ")).unwrap();
+    assert!(created.err.contains(mistake), "{mistake:?} is not in {}", created.err);
+    process.end("TERM").expect(DONE);
 }
 
 #[test]
@@ -128,4 +142,20 @@ fn a_bounded_job_finishes_and_sigterm_lands_what_an_open_job_has_read() {
         let report: Value = serde_json::from_str(&report.out).unwrap();
         assert_eq!(report["tally"]["landed"], records, "{name}: open files are landed before the end");
     }
+}
+
+#[test]
+fn a_process_that_waits_for_s3_is_alive_and_not_ready() {
+    let around = Surroundings::new();
+    let text = std::fs::read_to_string(&around.config).unwrap();
+    let endpoint = text.split("endpoint: '").nth(1).and_then(|rest| rest.split('\'').next()).unwrap();
+    let away = around.path("away.yaml");
+    std::fs::write(&away, text.replace(endpoint, "http://127.0.0.1:9")).unwrap();
+    let away = away.to_str().unwrap();
+    let process = Running::start(&mut landfall(["run", "--config", away]));
+    let asked = |words: &[&str]| run([&["healthcheck", "--config", away], words].concat());
+    until("an answer", || (asked(&[]).code == DONE).then_some(()));
+    asked(&["--ready"]).expect(FAILED).says(&["readyz", "state_bucket"]);
+    asked(&[]).expect(DONE);
+    drop(process);
 }

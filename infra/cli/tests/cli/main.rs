@@ -4,6 +4,7 @@
 
 mod audit;
 mod dev;
+mod documents;
 mod fleet;
 mod support;
 mod usage;

@@ -195,7 +195,7 @@ impl Surroundings {
 
     pub fn start(&self, role: &str) -> Running {
         let running = Running::start(landfall([role]).arg("--config").arg(&self.config));
-        until("readiness", || (self.command(["healthcheck"]).code == DONE).then_some(()));
+        until("readiness", || (self.command(["healthcheck", "--ready"]).code == DONE).then_some(()));
         running
     }
 }

@@ -23,6 +23,7 @@ fn a_wrong_use_ends_with_2_and_names_what_is_wrong() {
         (&["completions", "cmd.exe"], &["cmd.exe"]),
         (&["job", "list", "--api", "ftp://x"], &["--api", "ftp://x"]),
         (&["healthcheck", "--url", "nothing"], &["nothing"]),
+        (&["healthcheck", "--url", "http://127.0.0.1:9/livez", "--ready"], &["--url", "--ready"]),
     ];
     for (words, said) in table {
         run(*words).expect(USAGE).says(said);
@@ -32,7 +33,7 @@ fn a_wrong_use_ends_with_2_and_names_what_is_wrong() {
 #[test]
 fn an_api_that_is_not_there_fails_and_is_named() {
     run(["job", "list", "--api", "http://127.0.0.1:9"]).expect(FAILED).says(&["127.0.0.1:9", "landfall run"]);
-    run(["healthcheck", "--url", "http://127.0.0.1:9/readyz"]).expect(FAILED).says(&["127.0.0.1:9"]);
+    run(["healthcheck", "--url", "http://127.0.0.1:9/livez"]).expect(FAILED).says(&["127.0.0.1:9"]);
 }
 
 #[test]

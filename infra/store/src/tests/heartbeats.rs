@@ -3,6 +3,7 @@ use std::sync::Arc;
 use landfall_s3::{Condition, ObjectOptions, PutRequest, Store};
 
 use super::{Faulty, at, faulty, location};
+use crate::Neighbours;
 use crate::heartbeat::{Delivery, DeliveryMode, HEARTBEAT_FORMAT, Heartbeat, JobBeat, JobState, MemoryBeat};
 use crate::heartbeats::{FORGET_AFTER_MS, HeartbeatStore, SeenHeartbeat};
 
@@ -38,6 +39,10 @@ pub(super) fn job_beat(name: &str, state: JobState) -> JobBeat {
         uncompleted_entries: 0,
         throughput: crate::Throughput::default(),
         errors: vec![],
+        dead_letters_open: crate::DeadLetterCounts::default(),
+        lost_files: 0,
+        lost_records: 0,
+        past: false,
         drained: false,
     }
 }
@@ -89,6 +94,35 @@ async fn every_worker_is_read_and_only_those_alive_in_the_pool_count() {
     assert_eq!((workers.seen.len(), workers.live_ids("shared").len()), (4, 0));
     let much_later = jiff::Timestamp::from_millisecond(now.as_millisecond() + FORGET_AFTER_MS + 60_000).unwrap();
     assert!(beats.read(much_later).await.unwrap().seen.is_empty());
+}
+
+#[tokio::test]
+async fn a_look_lives_by_changes_and_reads_a_document_again_only_after_a_while() {
+    let store = faulty();
+    let beats = beats(&store);
+    let mut neighbours = Neighbours::default();
+    let start_ms = jiff::Timestamp::now().as_millisecond();
+    let after = |ms: i64| jiff::Timestamp::from_millisecond(start_ms + ms).unwrap();
+    let beat_at = |ms: i64, jobs| {
+        let mut beat = heartbeat("a", jobs);
+        beat.at = after(ms);
+        beat
+    };
+    beats.write(&beat_at(0, vec![])).await.unwrap();
+    // How many live, and whether one of them is known to run the job.
+    let mut look = async |ms: i64| {
+        let live = beats.look(&mut neighbours, after(ms)).await.unwrap();
+        (live.live_ids("shared").len(), live.anyone_runs("uid-bids"))
+    };
+    assert_eq!(look(0).await, (1, false));
+    for ms in [6_000, 12_000] {
+        beats.write(&beat_at(ms, vec![job_beat("bids", JobState::Running)])).await.unwrap();
+        assert_eq!(look(ms).await, (1, false), "it wrote, so it lives; what it wrote is not read yet");
+    }
+    beats.write(&beat_at(15_000, vec![job_beat("bids", JobState::Running)])).await.unwrap();
+    assert_eq!(look(15_000).await, (1, true), "read again after a while");
+    assert_eq!(look(24_000).await, (1, true));
+    assert_eq!(look(24_001).await.0, 0, "three beats without a write");
 }
 
 #[test]

@@ -124,7 +124,7 @@ async fn an_answer_that_was_lost_is_decided_by_reading_again() {
 async fn a_store_that_stays_away_ends_the_attempt_and_a_refusal_ends_it_at_once() {
     let store = faulty();
     let jobs = process(&store, 1);
-    let outage = |kind| Some(landfall_s3::faulty::Outage { kind, operations: vec![] });
+    let outage = |kind| Some(landfall_s3::faulty::Outage { kind, operations: vec![], key_contains: String::new() });
     store.set_outage(outage(ErrorKind::SlowDown));
     let error = jobs.create(record("bids"), None).await.unwrap_err();
     assert!(matches!(error, JobStoreError::Store(error) if error.kind == ErrorKind::SlowDown));

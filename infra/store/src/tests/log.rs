@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use landfall_commit::entry::BadEntry;
+use landfall_commit::state::FoldError;
 use landfall_commit::{
     Checkpoint, Entry, FileEntry, FileKind, FileRef, JobUid, Lane, Offsets, Origins, Paths, Seq, SourcePartition,
 };
 use landfall_s3::{Condition, ErrorKind, Fault, ObjectOptions, Operation, PlannedFault, PutRequest, Store};
 
 use super::{Faulty, at, faulty, location, record, timer};
-use crate::log::{LogError, LogStore};
+use crate::log::{Closing, LogError, LogStore};
 use crate::status::PartitionId;
 
 fn logs(store: &Faulty, seed: u64) -> LogStore {
@@ -81,7 +83,36 @@ async fn an_empty_log_of_a_job_is_an_error_not_a_fresh_start() {
     let store = faulty();
     let answer = logs(&store, 1).read_lane(&record("bids"), Lane(0)).await;
     assert!(matches!(answer, Err(LogError::Empty { .. })), "{answer:?}");
-    assert!(logs(&store, 1).close(&record("bids"), at("2026-01-01T00:00:00Z")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_log_that_is_gone_or_damaged_can_be_given_up_and_one_of_a_newer_version_cannot() {
+    let now = at("2026-01-01T00:00:00Z");
+    let empty = faulty();
+    let closing = logs(&empty, 1).close(&record("bids"), now).await;
+    assert!(matches!(closing, Ok(Closing::Unusable(LogError::Empty { .. }))), "{closing:?}");
+    assert!(matches!(logs(&empty, 1).damage(&record("bids")).await, Ok(Some(LogError::Empty { .. }))));
+
+    // Its first entries expired, the rest is there.
+    let headless = faulty();
+    append(&headless, &entry(7, 10..20, vec![])).await;
+    let closing = logs(&headless, 1).close(&record("bids"), now).await;
+    assert!(matches!(closing, Ok(Closing::Unusable(LogError::Fold { .. }))), "{closing:?}");
+    let left = headless.inner().get("lake", &paths().entry(Seq(8))).await.map_err(|error| error.kind);
+    assert!(left.is_err(), "nothing is appended to a damaged log");
+
+    let newer = faulty();
+    let logs = logs(&newer, 1);
+    logs.write_origins(&record("bids"), &origins()).await.unwrap();
+    assert_eq!(logs.damage(&record("bids")).await, Ok(None));
+    let mut later: serde_json::Value = serde_json::from_slice(&entry(1, 10..20, vec![]).to_json().unwrap()).unwrap();
+    later["format"] = 99.into();
+    put(&newer, paths().entry(Seq(1)), serde_json::to_vec(&later).unwrap()).await;
+    let closing = logs.close(&record("bids"), now).await;
+    let by_newer = |error: &LogError| {
+        matches!(error, LogError::Fold { source: FoldError::Bad(BadEntry::UnknownFormat { found: 99 }), .. })
+    };
+    assert!(closing.as_ref().is_err_and(by_newer), "{closing:?}");
 }
 
 #[tokio::test]
@@ -122,13 +153,13 @@ async fn a_log_is_closed_only_when_every_file_is_complete_and_nothing_follows() 
     let now = at("2026-01-01T00:00:00Z");
     logs.write_origins(&record("bids"), &origins()).await.unwrap();
     append(&store, &entry(1, 10..20, vec![])).await;
-    assert_eq!(logs.close(&record("bids"), now).await, Ok(false));
+    assert_eq!(logs.close(&record("bids"), now).await, Ok(Closing::Unfinished));
     append(&store, &entry(2, 0..0, vec![FileRef { seq: Seq(1), file: 0 }])).await;
     store.add(PlannedFault::on(Operation::Put, Fault::LostAnswer(ErrorKind::Server)));
-    assert_eq!(logs.close(&record("bids"), now).await, Ok(true));
+    assert_eq!(logs.close(&record("bids"), now).await, Ok(Closing::Closed));
     assert!(store.unfired().is_empty());
     let state = logs.read_lane(&record("bids"), Lane(0)).await.unwrap();
     assert!(state.closing() && state.next_seq() == Seq(4));
-    assert_eq!(logs.close(&record("bids"), now).await, Ok(true), "closing twice appends nothing");
+    assert_eq!(logs.close(&record("bids"), now).await, Ok(Closing::Closed), "closing twice appends nothing");
     assert_eq!(logs.read_lane(&record("bids"), Lane(0)).await.unwrap().next_seq(), Seq(4));
 }

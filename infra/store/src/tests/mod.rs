@@ -77,6 +77,7 @@ pub(super) fn record(name: &str) -> JobRecord {
         generation: 1,
         config_version: 1,
         spec: spec(name),
+        earlier: Vec::new(),
         desired: Desired::Running,
         restarts: 0,
         origins: vec![origin(0), origin(1)],

@@ -53,7 +53,10 @@ fn merge_all(
 fn kafka(offsets: &[(i32, i64, Option<i64>)]) -> KafkaOffsets {
     let id = |partition| PartitionId { cluster: "main".into(), topic: "bids".into(), partition };
     let offsets = offsets.iter().map(|(partition, end, committed)| {
-        (id(*partition), PartitionOffsets { end_offset: Some(*end), committed_offset: *committed })
+        (
+            id(*partition),
+            PartitionOffsets { start_offset: Some(0), end_offset: Some(*end), committed_offset: *committed },
+        )
     });
     offsets.collect()
 }
@@ -78,7 +81,9 @@ fn two_workers_become_one_document() {
     a.waiting_for = Some(WaitingFor { what: "s3 SlowDown".into(), since: at("2026-01-01T00:09:30Z") });
     let mut b = job_beat("bids", JobState::Running);
     b.partitions = vec![partition(1, 40, 40, 40)];
-    b.dead_letters = DeadLetterCounts {
+    // It has folded less of the log, and holds letters that no entry accounts for yet.
+    b.dead_letters = DeadLetterCounts { total: 1, by_reason: BTreeMap::from([("malformed_json".into(), 1)]) };
+    b.dead_letters_open = DeadLetterCounts {
         total: 2,
         by_reason: BTreeMap::from([("malformed_json".into(), 1), ("too_large".into(), 1)]),
     };
@@ -251,6 +256,36 @@ fn only_the_latest_errors_stay_and_gaps_are_told_once() {
     let status = merge(&record("bids"), &[seen("a", beat(8)), seen("b", beat(7))]);
     assert_eq!((status.errors.len(), status.gaps.len()), (20, 1));
     assert!(status.errors.iter().all(|error| error.at >= at("2026-01-01T00:08:00Z")));
+}
+
+#[test]
+fn the_last_word_of_a_worker_that_has_the_job_no_more_counts_for_what_it_said_and_not_as_alive() {
+    let mut past = job_beat("bids", JobState::Stopped);
+    past.past = true;
+    past.dead_letters = DeadLetterCounts { total: 4, by_reason: BTreeMap::from([("malformed_json".into(), 4)]) };
+    past.lost_records = 7;
+    let mut paused = record("bids");
+    paused.desired = Desired::Paused;
+    let status = merge(&paused, &[seen("a", past), seen("b", job_beat("bids", JobState::Paused))]);
+    assert_eq!((status.state, status.dead_letters.total, status.lost_records), (State::Paused, 4, 7));
+}
+
+#[test]
+fn what_the_log_says_is_told_without_any_worker() {
+    let log = LogView {
+        dead_letters: DeadLetterCounts { total: 2, by_reason: BTreeMap::from([("too_large".into(), 2)]) },
+        gaps: vec![GapBeat {
+            cluster: "main".into(),
+            topic: "bids".into(),
+            partition: 0,
+            from_offset: 1,
+            to_offset: 5,
+        }],
+        lost_files: 1,
+        ..LogView::default()
+    };
+    let status = merge_all(&record("bids"), &[], None, Some(&log));
+    assert_eq!((status.dead_letters.total, status.gaps.len(), status.lost_files), (2, 1, 1));
 }
 
 #[test]
