@@ -20,6 +20,11 @@ test *layers:
 unit crate *words:
     cargo test -p {{crate}} {{words}}
 
+# The protocol as an explicit-state model, deeper than in every run: states per plan, and a schedule for each rule taken
+# away
+model:
+    LANDFALL_MODEL=deep cargo test --release -p landfall-commit --test model -- --nocapture --test-threads 1
+
 # End-to-end tests by name on real Kafka and versitygw: `just e2e poison`
 e2e name:
     ./test real -k {{name}}
@@ -69,4 +74,4 @@ image-from-scratch:
 
 # The golden files after a wanted change
 golden:
-    INSTA_UPDATE=always cargo test --workspace
+    UPDATE_GOLDEN=1 cargo test --workspace

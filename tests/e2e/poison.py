@@ -14,7 +14,7 @@ DEEP = 100_000
 # (name, value, GOOD or the reason it is set aside; a tuple where two reasons are equally true)
 COLLECTION = [
     ("tombstone", None, NO_VALUE),
-    ("empty", b"", (MALFORMED, NO_VALUE)),
+    ("empty", b"", NO_VALUE),
     ("only spaces", b"   \t ", MALFORMED),
     ("only a newline", b"\n", MALFORMED),
     ("cut in the middle", b'{"id": 17, "text": "ha', MALFORMED),

@@ -56,6 +56,11 @@ BAD_JOBS = {
     "no place for dead letters": ({"dead_letter": {"s3": False}}, ["dead_letter"]),
     "at least once": ({"delivery": "at_least_once"}, ["delivery"]),
     "a secret in the job": ({"source": {"properties": {"sasl.password": "hunter2"}}}, ["source.properties"]),
+    "a key among the fleet's own objects": ({"sink": {"key": "_landfall/workers/{topic}-{unique}.{ext}"}},
+                                            ["sink.key", "_landfall/"]),
+    "letters among the fleet's own objects": ({"dead_letter": {"s3": "_landfall/workers/"}}, ["dead_letter.s3"]),
+    "an owner that nobody registered": ({"sink": {"expected_bucket_owner": "000000000000"}},
+                                        ["sink.expected_bucket_owner", "000000000000"]),
     "no workers": ({"max_workers": 0}, ["max_workers"]),
     "several sources": ({"sources": []}, ["sources"]),
 }  # fmt: skip

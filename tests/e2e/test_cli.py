@@ -160,11 +160,13 @@ def test_audit_finds_a_planted_loss_and_a_planted_double(kafka, s3, bucket, make
     assert fleet.audit("nobody").returncode == NOT_FOUND
 
 
-def test_healthcheck_is_zero_only_while_the_process_is_ready(fleet):
-    assert fleet.command("healthcheck", "--config", fleet.config_path).returncode == FAILED
+def test_healthcheck_is_zero_only_while_the_process_answers(fleet):
+    for words in (["healthcheck"], ["healthcheck", "--ready"]):
+        assert fleet.command(*words, "--config", fleet.config_path).returncode == FAILED
     fleet.run()
-    done = fleet.command("healthcheck", "--config", fleet.config_path)
-    assert done.returncode == DONE, done.stderr
+    for words in (["healthcheck"], ["healthcheck", "--ready"]):
+        done = fleet.command(*words, "--config", fleet.config_path)
+        assert done.returncode == DONE, done.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

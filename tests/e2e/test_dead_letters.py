@@ -1,5 +1,6 @@
 """Dead letters to a topic, and the ratio that keeps a misconfigured topic from becoming one."""
 
+import random
 import time
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
@@ -13,6 +14,11 @@ CONNECT_HEADERS = {
     "__connect.errors.exception.class.name", "__connect.errors.exception.message", "__connect.errors.exception.stacktrace",
 }  # fmt: skip
 OWN_HEADERS = {"landfall.source", "landfall.reason", "landfall.stage", "landfall.timestamp"}
+
+
+def noise(size_bytes):
+    """Bytes that no compression makes smaller."""
+    return random.Random(1).randbytes(size_bytes)
 
 
 def read_messages(bootstrap, topic, count, timeout_s=30):
@@ -104,6 +110,44 @@ def test_a_misconfigured_topic_stops_the_job_and_loses_nothing(kafka, make_topic
     fleet.wait_drained(name, records=21_000, timeout_s=120)
     report = verify(topic, name, bad={(topic, 0, number) for number in range(1_000, 21_000)}).assert_clean()
     assert report.data_records == 1_000
+
+
+def test_a_letter_too_large_for_its_topic_holds_nothing_up_while_s3_has_it(
+    kafka, make_topic, fleet, new_job, verify
+):
+    topic, letters = make_topic(), make_topic(max_message_bytes=20_000)
+    produce(kafka.bootstrap, topic, [*numbered(5), b"broken", noise(50_000), b"{"])
+    fleet.run()
+    job = new_job(topic)
+    job["dead_letter"] = {"topic": letters, "max_ratio": 1}
+    name = job["name"]
+    fleet.create(job)
+    status = fleet.wait_drained(name, records=8)
+    assert status["dead_letters"]["total"] == 3
+    assert any(f"main/{topic}/0/6 is too large" in error["message"] for error in status["errors"]), status["errors"]
+    verify(topic, name, bad={(topic, 0, number) for number in (5, 6, 7)}).assert_clean()
+    assert len(read_messages(kafka.bootstrap, letters, 2)) == 2, "its neighbours, once each"
+
+
+def test_where_the_topic_is_the_only_place_a_letter_too_large_for_it_stops_the_job(
+    kafka, make_topic, fleet, new_job, verify
+):
+    topic, letters = make_topic(), make_topic(max_message_bytes=20_000)
+    produce(kafka.bootstrap, topic, [*numbered(5), noise(50_000), *numbered(5, 6)])
+    fleet.run()
+    job = new_job(topic)
+    job["dead_letter"] = {"topic": letters, "s3": False, "max_ratio": 1}
+    name = job["name"]
+    fleet.create(job)
+    status = fleet.wait_state(name, "failed")
+    assert status["failed"]["code"] == "letter_too_large", status["failed"]
+    assert f"main/{topic}/0/5" in status["failed"]["message"] and "max.message.bytes" in status["failed"]["message"]
+    # With room in S3 the job goes on where it stopped.
+    del job["dead_letter"]["s3"]
+    assert fleet.request("PUT", f"/v1/jobs/{name}", json=job).ok
+    fleet.action(name, "resume")
+    fleet.wait_drained(name, records=11)
+    verify(topic, name, bad={(topic, 0, 5)}).assert_clean()
 
 
 def test_a_dead_letter_topic_that_does_not_exist_is_found_at_creation(make_topic, fleet, new_job):
