@@ -40,6 +40,7 @@ fn no_schedule_of_crashes_rebalances_and_lost_answers_loses_or_doubles_a_record(
             total.crashes > 0 && total.revokes > 0 && total.freezes > 0 && total.store_faults > 0,
             "a planned fault never fired: {total:?}"
         );
+        assert!(total.expiries > 0 && total.rebuilds > 0, "no lost upload was ever rebuilt: {total:?}");
     }
 }
 

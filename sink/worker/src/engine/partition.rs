@@ -101,11 +101,12 @@ impl Partition {
         }
     }
 
-    /// Asks for a (re)start; an earlier wish for a lower offset stays.
+    /// Asks for a (re)start; an earlier wish for a lower offset stays. Never forward: a partition that is itself reading
+    /// again, below `at`, still owes what lies between.
     pub fn want_start(&mut self, at: u64, not_before_ms: i64) {
         match &mut self.phase {
             Phase::Starting { at: wanted, .. } => *wanted = (*wanted).min(at),
-            Phase::Consuming => self.phase = Phase::Starting { at, not_before_ms },
+            Phase::Consuming => self.phase = Phase::Starting { at: at.min(self.position), not_before_ms },
             Phase::Recovering | Phase::Revoking { .. } => {}
         }
         self.unbroken = false;
@@ -134,5 +135,20 @@ impl Partition {
             (None, Some(end)) => self.position >= end,
             (None, None) => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restart_never_goes_forward_over_what_is_still_owed() {
+        let mut partition = Partition::new(TopicPartition { topic: "bids".into(), partition: 0 }, "main");
+        (partition.phase, partition.position) = (Phase::Consuming, 201);
+        partition.want_start(289, 0);
+        assert_eq!(partition.phase, Phase::Starting { at: 201, not_before_ms: 0 });
+        partition.want_start(180, 0);
+        assert_eq!(partition.phase, Phase::Starting { at: 180, not_before_ms: 0 });
     }
 }

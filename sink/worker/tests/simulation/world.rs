@@ -41,6 +41,7 @@ pub struct Faults {
     pub freezes: u32,
     pub revokes: u32,
     pub store_faults: usize,
+    pub expiries: u32,
     pub rebuilds: u64,
 }
 
@@ -50,6 +51,7 @@ impl Faults {
         self.freezes += other.freezes;
         self.revokes += other.revokes;
         self.store_faults += other.store_faults;
+        self.expiries += other.expiries;
         self.rebuilds += other.rebuilds;
     }
 }
@@ -280,7 +282,8 @@ impl World {
             }
             assert!(
                 now_ms < LIMIT_MS,
-                "hung: {:#?}",
+                "hung: {}\n{:#?}",
+                self.tell(),
                 self.workers.iter().map(|w| w.engine.snapshot()).collect::<Vec<_>>()
             );
         }
@@ -314,8 +317,21 @@ impl World {
                 }
             }
             8 | 9 if self.workers.len() < 3 => self.start_worker(),
+            10 | 11 => self.lose_upload(now_ms),
             _ => {}
         }
+    }
+
+    /// A lifecycle rule, or a server that forgets: an open upload is gone, whoever still wants it.
+    fn lose_upload(&mut self, now_ms: u64) {
+        let mut open = block_on(self.store.inner().list_uploads(BUCKET, "")).unwrap();
+        if open.is_empty() {
+            return;
+        }
+        let upload = open.swap_remove(self.rng.random_range(0..open.len()));
+        self.log.push(format!("{now_ms} lose the upload of {}", upload.key));
+        block_on(self.store.inner().abort_upload(BUCKET, &upload.key, &upload.upload_id)).unwrap();
+        self.faults.expiries += 1;
     }
 
     fn turn(&mut self, index: usize) {
