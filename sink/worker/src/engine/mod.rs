@@ -2,7 +2,7 @@
 //!
 //! It is driven by four calls: [`Engine::on_source`] (a record, a rebalance), [`Engine::on_outcome`] (an answer),
 //! [`Engine::tick`] (the time) and [`Engine::drive`] (commands to the consumer); it asks for I/O by effects.
-//! Each stage is a file: `route`, `files` (open, seal), `upload`, `append`, `complete`, `recover`, `control`.
+//! Each stage is a file: `route`, `files` (open, seal), `upload`, `batch`, `append`, `complete`, `recover`, `control`.
 
 mod append;
 mod batch;
