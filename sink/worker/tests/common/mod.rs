@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -36,6 +37,8 @@ pub fn event(n: u64) -> String {
 pub struct House {
     kafka: EmbeddedKafka,
     producer: BaseProducer,
+    partitions: u32,
+    produced: AtomicU32,
     pub store: SharedStore,
     /// The same store, to disturb.
     pub faults: FaultyStore<LocalStore<MemoryMedium>>,
@@ -92,7 +95,7 @@ impl House {
         let store: SharedStore = Arc::new(faults.clone());
         let location = StateLocation::new(BUCKET, "_landfall/");
         let jobs = JobStore::new(Arc::clone(&store), location.clone(), Arc::new(SystemTimer));
-        Self { kafka, producer, store, faults, location, jobs }
+        Self { kafka, producer, partitions, produced: AtomicU32::new(0), store, faults, location, jobs }
     }
 
     pub fn connection(&self) -> Connection {
@@ -104,8 +107,11 @@ impl House {
         }
     }
 
+    /// Partition by partition in turn: the client's own choice puts a whole batch into one.
     pub fn produce(&self, value: &str) {
-        while self.producer.send(BaseRecord::<(), str>::to(TOPIC).payload(value)).is_err() {
+        let partition = (self.produced.fetch_add(1, Ordering::Relaxed) % self.partitions).cast_signed();
+        let record = || BaseRecord::<(), str>::to(TOPIC).partition(partition).payload(value);
+        while self.producer.send(record()).is_err() {
             self.producer.poll(Duration::from_millis(20));
         }
     }
