@@ -189,6 +189,7 @@ fn worker_parts(
         scratch,
         upload_slots: Arc::new(Semaphore::new(shares.upload_slots(engine.part_size_bytes))),
         engine,
+        probe_every: Duration::from_secs(600),
         upload_lifetime_ms: None,
         drain_timeout: Duration::from_secs(20),
         beat: if args.by_campaign { BEAT_BY_FIELD } else { BEAT },

@@ -117,8 +117,13 @@ impl SourceSettings {
                 fixed.push(("group.protocol", "classic".into()));
                 fixed.push(("partition.assignment.strategy", "cooperative-sticky".into()));
             }
-            // The broker sets the session's time; librdkafka refuses ours.
-            GroupProtocol::Consumer => fixed.push(("group.protocol", "consumer".into())),
+            GroupProtocol::Consumer => {
+                // A member that misses the answer with its new assignment is not told again: the broker fences it after
+                // this time, and until then nobody reads its partitions. The polling thread never rests so long.
+                defaults.push(("max.poll.interval.ms", "60000".into()));
+                // The broker sets the session's time; librdkafka refuses ours.
+                fixed.push(("group.protocol", "consumer".into()));
+            }
         }
         if self.group_id.is_empty() {
             return Err(SettingsError::NoGroup);
@@ -211,6 +216,7 @@ mod tests {
         assert_eq!(config.get("group.protocol"), Some("consumer"));
         assert_eq!(config.get("session.timeout.ms"), None);
         assert_eq!(config.get("partition.assignment.strategy"), None);
+        assert_eq!(config.get("max.poll.interval.ms"), Some("60000"));
         // librdkafka itself takes it.
         config.create::<rdkafka::consumer::BaseConsumer>().unwrap();
     }

@@ -1,7 +1,8 @@
 //! A store that fails on purpose, by a script or by a seed, and writes down which faults fired.
 //!
 //! Faults are of the kinds that the protocol must survive: no effect, an effect whose answer was lost, an effect
-//! that comes after its time-out, a delay, a Complete that answers 200 and did nothing.
+//! that comes after its time-out, a delay, a request that arrives twice, a Complete that answers 200 and did nothing or
+//! does it later.
 
 mod plan;
 
@@ -35,6 +36,7 @@ struct State {
     plan: FaultPlan,
     fired: Vec<FiredFault>,
     outage: Option<Outage>,
+    ignores_conditions: bool,
     late: Vec<BoxFuture<'static, ()>>,
 }
 
@@ -78,6 +80,15 @@ impl<S: Store + 'static> FaultyStore<S> {
         self.state().outage = outage;
     }
 
+    /// As a store, or a proxy before it, that takes no notice of If-None-Match and If-Match.
+    pub fn set_ignores_conditions(&self, ignores: bool) {
+        self.state().ignores_conditions = ignores;
+    }
+
+    fn condition(&self, asked: Condition) -> Condition {
+        if self.state().ignores_conditions { Condition::None } else { asked }
+    }
+
     /// In the order in which they fired.
     #[must_use]
     pub fn fired(&self) -> Vec<FiredFault> {
@@ -90,7 +101,7 @@ impl<S: Store + 'static> FaultyStore<S> {
         self.state().plan.faults.clone()
     }
 
-    /// Lets the effects of all [`Fault::Late`] requests happen now, in the order they were sent; answers their number.
+    /// Lets the effects of all late requests happen now, in the order they were sent; answers their number.
     pub async fn apply_late(&self) -> usize {
         let late = std::mem::take(&mut self.state().late);
         let number = late.len();
@@ -98,6 +109,26 @@ impl<S: Store + 'static> FaultyStore<S> {
             effect.await;
         }
         number
+    }
+
+    /// Lets the effect of one [`Fault::Late`] or [`Fault::LateSuccess`] request happen now: the one at `index` modulo
+    /// their number. False: there is none.
+    pub async fn apply_one_late(&self, index: usize) -> bool {
+        let effect = {
+            let late = &mut self.state().late;
+            if late.is_empty() {
+                return false;
+            }
+            let index = index % late.len();
+            late.remove(index)
+        };
+        effect.await;
+        true
+    }
+
+    /// Takes back what was planned and has not fired; answers how many.
+    pub fn withdraw(&self) -> usize {
+        std::mem::take(&mut self.state().plan.faults).len()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -124,7 +155,7 @@ impl<S: Store + 'static> FaultyStore<S> {
         bucket: &str,
         key: &str,
         hollow: Option<T>,
-        request: impl FnOnce(Arc<S>) -> F + Send,
+        request: impl Fn(Arc<S>) -> F + Send,
     ) -> Result<T, StoreError>
     where
         T: Send,
@@ -153,6 +184,18 @@ impl<S: Store + 'static> FaultyStore<S> {
                 Some(answer) => Ok(answer),
                 None => request(inner).await,
             },
+            Some(Fault::LateSuccess) => match hollow {
+                Some(answer) => {
+                    let effect = request(inner);
+                    self.state().late.push(Box::pin(async move { drop(effect.await) }));
+                    Ok(answer)
+                }
+                None => request(inner).await,
+            },
+            Some(Fault::Twice) => {
+                drop(request(Arc::clone(&inner)).await);
+                request(inner).await
+            }
         }
     }
 }
@@ -174,38 +217,57 @@ fn failure(operation: Operation, bucket: &str, key: &str, kind: ErrorKind) -> St
 #[async_trait]
 impl<S: Store + 'static> Store for FaultyStore<S> {
     async fn put(&self, request: PutRequest) -> Result<String, StoreError> {
+        let request = PutRequest { condition: self.condition(request.condition), ..request };
         let (bucket, key) = (request.bucket.clone(), request.key.clone());
-        let call = |inner: Arc<S>| async move { inner.put(request).await };
+        let call = move |inner: Arc<S>| {
+            let request = request.clone();
+            async move { inner.put(request).await }
+        };
         self.disturbed(Operation::Put, &bucket, &key, None, call).await
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<Object, StoreError> {
         let (of_bucket, of_key) = (bucket.to_owned(), key.to_owned());
-        let call = |inner: Arc<S>| async move { inner.get(&of_bucket, &of_key).await };
+        let call = move |inner: Arc<S>| {
+            let (of_bucket, of_key) = (of_bucket.clone(), of_key.clone());
+            async move { inner.get(&of_bucket, &of_key).await }
+        };
         self.disturbed(Operation::Get, bucket, key, None, call).await
     }
 
     async fn head(&self, bucket: &str, key: &str) -> Result<ObjectHead, StoreError> {
         let (of_bucket, of_key) = (bucket.to_owned(), key.to_owned());
-        let call = |inner: Arc<S>| async move { inner.head(&of_bucket, &of_key).await };
+        let call = move |inner: Arc<S>| {
+            let (of_bucket, of_key) = (of_bucket.clone(), of_key.clone());
+            async move { inner.head(&of_bucket, &of_key).await }
+        };
         self.disturbed(Operation::Head, bucket, key, None, call).await
     }
 
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), StoreError> {
         let (of_bucket, of_key) = (bucket.to_owned(), key.to_owned());
-        let call = |inner: Arc<S>| async move { inner.delete(&of_bucket, &of_key).await };
+        let call = move |inner: Arc<S>| {
+            let (of_bucket, of_key) = (of_bucket.clone(), of_key.clone());
+            async move { inner.delete(&of_bucket, &of_key).await }
+        };
         self.disturbed(Operation::Delete, bucket, key, Some(()), call).await
     }
 
     async fn list(&self, request: ListRequest) -> Result<ListPage, StoreError> {
         let (bucket, prefix) = (request.bucket.clone(), request.prefix.clone());
-        let call = |inner: Arc<S>| async move { inner.list(request).await };
+        let call = move |inner: Arc<S>| {
+            let request = request.clone();
+            async move { inner.list(request).await }
+        };
         self.disturbed(Operation::List, &bucket, &prefix, None, call).await
     }
 
     async fn create_upload(&self, bucket: &str, key: &str, options: &ObjectOptions) -> Result<String, StoreError> {
         let (of_bucket, of_key, options) = (bucket.to_owned(), key.to_owned(), options.clone());
-        let call = |inner: Arc<S>| async move { inner.create_upload(&of_bucket, &of_key, &options).await };
+        let call = move |inner: Arc<S>| {
+            let (of_bucket, of_key, options) = (of_bucket.clone(), of_key.clone(), options.clone());
+            async move { inner.create_upload(&of_bucket, &of_key, &options).await }
+        };
         self.disturbed(Operation::CreateUpload, bucket, key, None, call).await
     }
 
@@ -218,8 +280,10 @@ impl<S: Store + 'static> Store for FaultyStore<S> {
         chunks: Vec<Bytes>,
     ) -> Result<PartReceipt, StoreError> {
         let (of_bucket, of_key, id) = (bucket.to_owned(), key.to_owned(), upload_id.to_owned());
-        let call =
-            move |inner: Arc<S>| async move { inner.upload_part(&of_bucket, &of_key, &id, number, chunks).await };
+        let call = move |inner: Arc<S>| {
+            let (of_bucket, of_key, id, chunks) = (of_bucket.clone(), of_key.clone(), id.clone(), chunks.clone());
+            async move { inner.upload_part(&of_bucket, &of_key, &id, number, chunks).await }
+        };
         self.disturbed(Operation::UploadPart, bucket, key, None, call).await
     }
 
@@ -238,7 +302,10 @@ impl<S: Store + 'static> Store for FaultyStore<S> {
 
     async fn list_parts(&self, bucket: &str, key: &str, upload_id: &str) -> Result<Vec<PartReceipt>, StoreError> {
         let (of_bucket, of_key, id) = (bucket.to_owned(), key.to_owned(), upload_id.to_owned());
-        let call = |inner: Arc<S>| async move { inner.list_parts(&of_bucket, &of_key, &id).await };
+        let call = move |inner: Arc<S>| {
+            let (of_bucket, of_key, id) = (of_bucket.clone(), of_key.clone(), id.clone());
+            async move { inner.list_parts(&of_bucket, &of_key, &id).await }
+        };
         self.disturbed(Operation::ListParts, bucket, key, None, call).await
     }
 
@@ -251,34 +318,49 @@ impl<S: Store + 'static> Store for FaultyStore<S> {
         condition: Condition,
     ) -> Result<String, StoreError> {
         let (of_bucket, of_key, id) = (bucket.to_owned(), key.to_owned(), upload_id.to_owned());
-        let parts = parts.to_vec();
-        let call =
-            |inner: Arc<S>| async move { inner.complete_upload(&of_bucket, &of_key, &id, &parts, condition).await };
+        let (parts, condition) = (parts.to_vec(), self.condition(condition));
+        let call = move |inner: Arc<S>| {
+            let (of_bucket, of_key, id) = (of_bucket.clone(), of_key.clone(), id.clone());
+            let (parts, condition) = (parts.clone(), condition.clone());
+            async move { inner.complete_upload(&of_bucket, &of_key, &id, &parts, condition).await }
+        };
         let hollow = Some("\"00000000000000000000000000000000-1\"".to_owned());
         self.disturbed(Operation::CompleteUpload, bucket, key, hollow, call).await
     }
 
     async fn abort_upload(&self, bucket: &str, key: &str, upload_id: &str) -> Result<(), StoreError> {
         let (of_bucket, of_key, id) = (bucket.to_owned(), key.to_owned(), upload_id.to_owned());
-        let call = |inner: Arc<S>| async move { inner.abort_upload(&of_bucket, &of_key, &id).await };
+        let call = move |inner: Arc<S>| {
+            let (of_bucket, of_key, id) = (of_bucket.clone(), of_key.clone(), id.clone());
+            async move { inner.abort_upload(&of_bucket, &of_key, &id).await }
+        };
         self.disturbed(Operation::AbortUpload, bucket, key, Some(()), call).await
     }
 
     async fn list_uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<OpenUpload>, StoreError> {
         let (of_bucket, of_prefix) = (bucket.to_owned(), prefix.to_owned());
-        let call = |inner: Arc<S>| async move { inner.list_uploads(&of_bucket, &of_prefix).await };
+        let call = move |inner: Arc<S>| {
+            let (of_bucket, of_prefix) = (of_bucket.clone(), of_prefix.clone());
+            async move { inner.list_uploads(&of_bucket, &of_prefix).await }
+        };
         self.disturbed(Operation::ListUploads, bucket, prefix, None, call).await
     }
 
     async fn lifecycle(&self, bucket: &str) -> Result<Vec<LifecycleRule>, StoreError> {
         let of_bucket = bucket.to_owned();
-        let call = |inner: Arc<S>| async move { inner.lifecycle(&of_bucket).await };
+        let call = move |inner: Arc<S>| {
+            let of_bucket = of_bucket.clone();
+            async move { inner.lifecycle(&of_bucket).await }
+        };
         self.disturbed(Operation::GetLifecycle, bucket, "", None, call).await
     }
 
     async fn head_bucket(&self, bucket: &str) -> Result<(), StoreError> {
         let of_bucket = bucket.to_owned();
-        let call = |inner: Arc<S>| async move { inner.head_bucket(&of_bucket).await };
+        let call = move |inner: Arc<S>| {
+            let of_bucket = of_bucket.clone();
+            async move { inner.head_bucket(&of_bucket).await }
+        };
         self.disturbed(Operation::HeadBucket, bucket, "", None, call).await
     }
 }

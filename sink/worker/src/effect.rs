@@ -29,6 +29,8 @@ pub enum Segment {
     Scratch {
         start: u64,
         len_bytes: u64,
+        /// Of what was written there: other bytes may lie there by then.
+        crc64nvme: u64,
     },
 }
 

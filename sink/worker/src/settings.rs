@@ -7,6 +7,8 @@ pub struct EngineSettings {
     pub part_size_bytes: u64,
     /// An open file's raw records are sealed into a chunk at this size.
     pub chunk_bytes: usize,
+    /// A file with less than this waiting is not worth a trip to scratch.
+    pub min_spill_bytes: u64,
     /// Uploads of one file at once.
     pub parts_in_flight_per_file: usize,
     /// Between a partition's revocation (or a shutdown) and giving it back: time to close and append.
@@ -45,6 +47,7 @@ impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             part_size_bytes: 16 << 20,
+            min_spill_bytes: 64 << 10,
             chunk_bytes: 1 << 20,
             parts_in_flight_per_file: 4,
             revoke_budget_ms: 8_000,

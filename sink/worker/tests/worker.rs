@@ -102,3 +102,20 @@ async fn a_file_whose_upload_is_lost_is_rebuilt_by_the_document_it_was_written_u
     assert_eq!((landed.ids.len(), landed.records, landed.letters), (300, 300, 1));
     assert!(landed.objects.iter().all(|key| key.ends_with(".jsonl.zst")), "{:?}", landed.objects);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_begins_to_ignore_conditions_takes_the_promise_away_and_that_is_said() {
+    let house = House::new(1).await;
+    house.produce(&event(1));
+    house.flush();
+    house.create_job(|_| {}).await;
+    // The job stays at work.
+    house.deny_completes(true);
+    let worker = house.start_worker("w1");
+    house.wait_degraded(<[String]>::is_empty).await;
+    house.faults.set_ignores_conditions(true);
+    house.wait_degraded(|reasons| reasons.iter().any(|reason| reason.starts_with("second_conditional_put: "))).await;
+    house.faults.set_ignores_conditions(false);
+    house.wait_degraded(<[String]>::is_empty).await;
+    worker.stop().await;
+}

@@ -59,6 +59,7 @@ pub(super) fn parts(
         scratch,
         upload_slots: Arc::new(Semaphore::new(shares.upload_slots(engine.part_size_bytes))),
         engine,
+        probe_every: Duration::from_secs(600),
         upload_lifetime_ms: config.s3.upload_lifetime.map(landfall_job::DurationMs::millis),
         drain_timeout: config.worker.drain_timeout.as_duration(),
         beat,

@@ -19,6 +19,8 @@ use crate::error::Operation;
 use crate::store::LifecycleRule;
 
 const STRIPES: usize = 64;
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+const MIN_PART_BYTES: u64 = 5 << 20;
 
 /// Called around every operation: a way to disturb the backend below HTTP, and to write down what reached it.
 pub trait Hook: Send + Sync + fmt::Debug {
@@ -59,6 +61,7 @@ pub struct Backend<M> {
     locks: Vec<Mutex<()>>,
     clock: Clock,
     ids: Ids,
+    pub(super) min_part_bytes: u64,
     hook: RwLock<Option<Arc<dyn Hook>>>,
     lifecycle: RwLock<BTreeMap<String, Vec<LifecycleRule>>>,
 }
@@ -84,9 +87,16 @@ impl<M: Medium> Backend<M> {
             locks: (0..STRIPES).map(|_| Mutex::new(())).collect(),
             clock,
             ids,
+            min_part_bytes: MIN_PART_BYTES,
             hook: RwLock::new(None),
             lifecycle: RwLock::new(BTreeMap::new()),
         }
+    }
+
+    /// Another least size of all parts but the last than S3's 5 MiB, for small worlds.
+    #[must_use]
+    pub fn with_min_part_bytes(self, min_part_bytes: u64) -> Self {
+        Self { min_part_bytes, ..self }
     }
 
     pub fn set_hook(&self, hook: Option<Arc<dyn Hook>>) {

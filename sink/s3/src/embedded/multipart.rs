@@ -13,8 +13,6 @@ use crate::error::Operation;
 
 /// S3's limits (inclusive).
 const MAX_PART_NUMBER: u32 = 10_000;
-/// Of every part but the last.
-const MIN_PART_BYTES: u64 = 5 << 20;
 
 /// A part as a Complete lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +92,7 @@ impl<M: Medium> Backend<M> {
         self.hooked(Operation::CompleteUpload, bucket, key, || {
             let _held = self.lock(bucket, key);
             let upload = self.open_upload(bucket, key, upload_id)?;
-            let parts = claimed(&self.medium.parts(bucket, upload_id)?, claims)?;
+            let parts = claimed(&self.medium.parts(bucket, upload_id)?, claims, self.min_part_bytes)?;
             self.check(bucket, key, preconditions)?;
             self.medium.admit(bucket, key)?;
             let sums: Vec<(String, u64)> =
@@ -143,7 +141,7 @@ impl<M: Medium> Backend<M> {
 }
 
 /// The parts a Complete names, checked one by one.
-fn claimed(there: &[PartMeta], claims: &[PartClaim]) -> Result<Vec<PartMeta>, Failure> {
+fn claimed(there: &[PartMeta], claims: &[PartClaim], min_part_bytes: u64) -> Result<Vec<PartMeta>, Failure> {
     if claims.is_empty() {
         return Err(Failure::new("MalformedXML", 400, "a Complete names at least one part"));
     }
@@ -167,9 +165,9 @@ fn claimed(there: &[PartMeta], claims: &[PartClaim]) -> Result<Vec<PartMeta>, Fa
         parts.push(part.clone());
     }
     if let Some((_, others)) = parts.split_last()
-        && let Some(small) = others.iter().find(|part| part.size_bytes < MIN_PART_BYTES)
+        && let Some(small) = others.iter().find(|part| part.size_bytes < min_part_bytes)
     {
-        let message = format!("part {} has {} bytes, at least {MIN_PART_BYTES}", small.number, small.size_bytes);
+        let message = format!("part {} has {} bytes, at least {min_part_bytes}", small.number, small.size_bytes);
         return Err(Failure::new("EntityTooSmall", 400, message));
     }
     Ok(parts)

@@ -17,6 +17,10 @@ pub enum Fault {
     Delay { ms: u64 },
     /// Answers success and has no effect (Complete, DELETE, abort; elsewhere no fault).
     HollowSuccess,
+    /// As [`Self::HollowSuccess`], but takes effect when `apply_late` is called.
+    LateSuccess,
+    /// Reaches the store twice, as when something in between repeats it; the second answer is the one that comes.
+    Twice,
 }
 
 /// Fires once: on the request after `skip` others that match it.

@@ -7,6 +7,9 @@ use crate::checksum::crc64nvme;
 use crate::error::{ErrorKind, StoreError};
 use crate::store::{Condition, LifecycleRule, ListRequest, ObjectOptions, PutRequest, Store};
 
+/// Objects of older probes that one probe looks at.
+const MAX_FORGOTTEN: u32 = 100;
+const HOUR_MS: i64 = 3_600_000;
 const TOKEN: &str = "landfall-token";
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
@@ -296,7 +299,11 @@ impl Probe<'_> {
     }
 
     /// Only the probe's own keys; what cannot be taken away is small and says by its name what it is.
+    /// Takes its own objects away, and those that a probe left whose process was killed.
     pub(super) async fn tidy_up(&self) {
+        if let Err(error) = self.remove_forgotten().await {
+            tracing::debug!(%error, "objects of older probes were not looked for");
+        }
         let own = [
             (&self.settings.state_bucket, self.state_key("once.json")),
             (&self.settings.state_bucket, self.state_key("pair.json")),
@@ -307,6 +314,19 @@ impl Probe<'_> {
                 tracing::debug!(%error, "probe object left behind");
             }
         }
+    }
+
+    /// A probe takes seconds: what is an hour older than ours, by the store's own clock, is nobody's any more.
+    async fn remove_forgotten(&self) -> Result<(), StoreError> {
+        let (bucket, prefix) = (&self.settings.data_bucket, format!("{}_landfall-probe/", self.settings.data_prefix));
+        let now_ms = self.store.head(bucket, &self.data_key("object.json")).await?.last_modified_ms;
+        let request = ListRequest { bucket: bucket.clone(), prefix, max_keys: MAX_FORGOTTEN, ..ListRequest::default() };
+        for object in self.store.list(request).await?.objects {
+            if object.last_modified_ms + HOUR_MS < now_ms {
+                self.store.delete(bucket, &object.key).await?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -93,3 +93,22 @@ async fn a_fault_that_is_never_met_is_told() {
     store.put(put("a")).await.unwrap();
     assert_eq!(store.unfired().len(), 1);
 }
+
+#[tokio::test]
+async fn a_request_that_arrives_twice_is_answered_by_its_second_arrival() {
+    let store = store(vec![PlannedFault::on(Operation::Put, Fault::Twice)]);
+    assert_eq!(store.put(put("log/1")).await.unwrap_err().kind, ErrorKind::PreconditionFailed);
+    store.inner().head(BUCKET, "log/1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_complete_may_answer_before_its_object_shows() {
+    let store = store(vec![PlannedFault::on(Operation::CompleteUpload, Fault::LateSuccess)]);
+    let id = store.create_upload(BUCKET, "a", &ObjectOptions::default()).await.unwrap();
+    let part = store.upload_part(BUCKET, "a", &id, 1, vec![Bytes::from_static(b"x")]).await.unwrap();
+    store.complete_upload(BUCKET, "a", &id, &[part], Condition::IfAbsent).await.unwrap();
+    assert_eq!(store.head(BUCKET, "a").await.unwrap_err().kind, ErrorKind::NoSuchKey);
+    assert!(store.apply_one_late(7).await);
+    store.head(BUCKET, "a").await.unwrap();
+    assert!(!store.apply_one_late(0).await);
+}

@@ -1,12 +1,15 @@
 //! The probe finds what is there, and says what is not.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use bytes::Bytes;
 
 use super::{BUCKET, memory, served};
-use crate::embedded::{Failure, Hook, LocalStore};
+use crate::embedded::{Backend, Failure, Hook, LocalStore, MemoryMedium};
 use crate::{
-    CheckName, ErrorKind, Fault, FaultPlan, FaultyStore, LifecycleRule, ListRequest, Operation, PlannedFault,
-    ProbeSettings, Store, probe,
+    CheckName, Condition, ErrorKind, Fault, FaultPlan, FaultyStore, LifecycleRule, ListRequest, ObjectOptions,
+    Operation, PlannedFault, ProbeSettings, PutRequest, Store, probe,
 };
 
 fn settings() -> ProbeSettings {
@@ -156,11 +159,11 @@ async fn uploads_that_die_before_an_outage_ends_degrade_by_rule_or_by_the_operat
 #[tokio::test]
 async fn a_store_that_ignores_conditions_degrades() {
     #[derive(Debug)]
-    struct Ignores(LocalStore<crate::embedded::MemoryMedium>);
+    struct Ignores(LocalStore<MemoryMedium>);
     #[async_trait::async_trait]
     impl Store for Ignores {
-        async fn put(&self, mut request: crate::PutRequest) -> Result<String, crate::StoreError> {
-            request.condition = crate::Condition::None;
+        async fn put(&self, mut request: PutRequest) -> Result<String, crate::StoreError> {
+            request.condition = Condition::None;
             self.0.put(request).await
         }
         async fn get(&self, bucket: &str, key: &str) -> Result<crate::Object, crate::StoreError> {
@@ -179,10 +182,10 @@ async fn a_store_that_ignores_conditions_degrades() {
             &self,
             bucket: &str,
             key: &str,
-            _options: &crate::ObjectOptions,
+            _options: &ObjectOptions,
         ) -> Result<String, crate::StoreError> {
             // Drops the metadata.
-            self.0.create_upload(bucket, key, &crate::ObjectOptions::default()).await
+            self.0.create_upload(bucket, key, &ObjectOptions::default()).await
         }
         async fn upload_part(
             &self,
@@ -190,7 +193,7 @@ async fn a_store_that_ignores_conditions_degrades() {
             key: &str,
             upload_id: &str,
             number: u32,
-            chunks: Vec<bytes::Bytes>,
+            chunks: Vec<Bytes>,
         ) -> Result<crate::PartReceipt, crate::StoreError> {
             self.0.upload_part(bucket, key, upload_id, number, chunks).await
         }
@@ -200,7 +203,7 @@ async fn a_store_that_ignores_conditions_degrades() {
             key: &str,
             upload_id: &str,
             number: u32,
-            body: bytes::Bytes,
+            body: Bytes,
             _crc64nvme: &str,
         ) -> Result<crate::PartReceipt, crate::StoreError> {
             self.0.upload_part(bucket, key, upload_id, number, vec![body]).await
@@ -219,9 +222,9 @@ async fn a_store_that_ignores_conditions_degrades() {
             key: &str,
             upload_id: &str,
             parts: &[crate::PartReceipt],
-            _condition: crate::Condition,
+            _condition: Condition,
         ) -> Result<String, crate::StoreError> {
-            self.0.complete_upload(bucket, key, upload_id, parts, crate::Condition::None).await
+            self.0.complete_upload(bucket, key, upload_id, parts, Condition::None).await
         }
         async fn abort_upload(&self, bucket: &str, key: &str, upload_id: &str) -> Result<(), crate::StoreError> {
             self.0.abort_upload(bucket, key, upload_id).await
@@ -267,4 +270,31 @@ async fn a_store_that_fails_in_the_middle_is_an_error_and_no_finding() {
     let store = FaultyStore::new(LocalStore::memory(&[BUCKET]), FaultPlan::of(vec![fault]));
     assert_eq!(probe(&store, settings()).await.unwrap_err().kind, ErrorKind::SlowDown);
     assert_eq!(keys(&store).await, Vec::<String>::new(), "what it wrote is taken away all the same");
+}
+
+#[tokio::test]
+async fn what_a_killed_probe_left_is_taken_away_by_a_later_one_and_a_running_probes_object_is_not() {
+    let clock = Arc::new(AtomicI64::new(0));
+    let told = Arc::clone(&clock);
+    let backend = Backend::with_sources(
+        MemoryMedium::new(),
+        Arc::new(move || told.load(Ordering::Relaxed)),
+        Arc::new(rand::random),
+    );
+    backend.create_bucket(BUCKET).unwrap();
+    let store = LocalStore::new(Arc::new(backend));
+    let leave = |key: &str| PutRequest {
+        bucket: BUCKET.to_owned(),
+        key: key.to_owned(),
+        body: Bytes::from_static(b"{}"),
+        condition: Condition::IfAbsent,
+        options: ObjectOptions::default(),
+    };
+    store.put(leave("bids/_landfall-probe/killed/object.json")).await.unwrap();
+    store.put(leave("bids/old.jsonl")).await.unwrap();
+    clock.store(2 * 3_600_000, Ordering::Relaxed);
+    store.put(leave("bids/_landfall-probe/running/object.json")).await.unwrap();
+    clock.fetch_add(60_000, Ordering::Relaxed);
+    probe(&store, settings()).await.unwrap();
+    assert_eq!(keys(&store).await, ["bids/_landfall-probe/running/object.json", "bids/old.jsonl"]);
 }

@@ -72,9 +72,9 @@ impl Engine {
             &self.identity.worker,
             self.now.wall_ms,
         );
-        entry.config_version = self.plan.config_version;
-        let mut ready = std::mem::take(&mut self.files.ready);
-        self.files.ready = ready.split_off(ready.len().min(self.settings.max_entry_files));
+        let ready = self.take_ready();
+        let version = ready.first().and_then(|id| self.version_of(*id));
+        entry.config_version = version.unwrap_or(self.plan.config_version);
         let (mut files, mut sets, mut losers) = (Vec::new(), Vec::new(), Vec::new());
         for id in ready {
             let Some(offsets) = self.file_offsets(id) else { continue };
@@ -138,6 +138,22 @@ impl Engine {
             }
         }
         Some(Batch { entry, body, files })
+    }
+
+    /// The files of the next entry. They are of one version of the job: the entry tells it, and a file that must be
+    /// rebuilt is written as that version says.
+    fn take_ready(&mut self) -> Vec<FileId> {
+        let ready = std::mem::take(&mut self.files.ready);
+        let version = ready.first().and_then(|id| self.version_of(*id));
+        let (mut taken, others) = ready.into_iter().partition::<Vec<_>, _>(|id| self.version_of(*id) == version);
+        let mut left = taken.split_off(taken.len().min(self.settings.max_entry_files));
+        left.extend(others);
+        self.files.ready = left;
+        taken
+    }
+
+    fn version_of(&self, id: FileId) -> Option<u64> {
+        self.files.get(id).map(|file| file.plan.config_version)
     }
 
     /// Skips and absences of owned partitions, less what the log accounts for already.

@@ -22,8 +22,6 @@ const SMALL_SHARE: u64 = 32;
 const SCRATCH_AGAIN_MS: i64 = 30_000;
 /// What one rebuild holds: its consumer's queue, a part being filled and one being sent, pieces between them.
 const REBUILD_BYTES: u64 = 64 << 20;
-/// Smaller remainders are not worth a write.
-const MIN_SPILL_BYTES: u64 = 64 << 10;
 
 #[derive(Debug)]
 pub struct Memory {
@@ -155,7 +153,7 @@ impl Engine {
             .iter()
             .filter(|file| !file.spilling)
             .map(|file| (file.waiting_memory_bytes(), file.id))
-            .filter(|(bytes, _)| *bytes >= MIN_SPILL_BYTES)
+            .filter(|(bytes, _)| *bytes >= self.settings.min_spill_bytes)
             .collect();
         candidates.sort_unstable_by(|a, b| b.cmp(a));
         let mut freed = 0;

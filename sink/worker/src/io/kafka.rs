@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use landfall_commit::recover::Facts;
 use landfall_commit::{Seq, SourcePartition, Token};
-use landfall_dlq::{DlqError, Letter};
+use landfall_dlq::{DlqError, Letter, TopicWriter};
 use landfall_kafka::{
     ClusterClient, ClusterError, Connection, Isolation, RangeError, RecordRef, SourceSettings, TopicPartition, Topics,
     read_range,
@@ -32,6 +33,21 @@ pub trait KafkaPort: Send + Sync + std::fmt::Debug {
         end: i64,
         visit: &mut dyn FnMut(RecordRef<'_>) -> bool,
     ) -> Result<(), RangeError>;
+}
+
+/// Where letters to a topic go. Injected, so that a simulation refuses them.
+#[async_trait]
+pub trait LetterPort: Send + Sync + std::fmt::Debug {
+    /// Sends the letters at the indices `todo` until each is acknowledged; answers those that were not, in ascending
+    /// order. See [`TopicWriter::send_batch`].
+    async fn send_batch(&self, letters: &[Letter], todo: &[usize]) -> Vec<(usize, DlqError)>;
+}
+
+#[async_trait]
+impl LetterPort for TopicWriter {
+    async fn send_batch(&self, letters: &[Letter], todo: &[usize]) -> Vec<(usize, DlqError)> {
+        Self::send_batch(self, letters, todo).await
+    }
 }
 
 /// A real cluster, as one job's group sees it.

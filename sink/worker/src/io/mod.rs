@@ -20,14 +20,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::Sender;
 use landfall_commit::{JobUid, Lane, Paths};
-use landfall_dlq::TopicWriter;
 use landfall_s3::{SharedStore, Timer};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-pub use kafka::{ClusterPort, Facted, KafkaPort};
+pub use kafka::{ClusterPort, Facted, KafkaPort, LetterPort};
 pub use patient::Patience;
-pub use scratch::Scratch;
+pub use scratch::{Scratch, ScratchPort};
 pub use spawn::{Spawner, Threads};
 pub(crate) use upload::SCRATCH_LOST;
 
@@ -44,8 +43,8 @@ pub struct IoParts {
     pub state_bucket: String,
     pub state_prefix: String,
     pub kafka: Arc<dyn KafkaPort>,
-    pub letters: Option<Arc<TopicWriter>>,
-    pub scratch: Option<Scratch>,
+    pub letters: Option<Arc<dyn LetterPort>>,
+    pub scratch: Option<Arc<dyn ScratchPort>>,
     /// Of this engine's files on scratch; see [`Scratch::fresh_prefix`].
     pub scratch_prefix: String,
     pub timer: Arc<dyn Timer>,

@@ -54,7 +54,13 @@ impl Io {
         let json = zstd::decode_all(object.body.as_ref()).map_err(|e| format!("{key}: {e}"))?;
         let sets = FileSets::from_json(&json).map_err(|e| format!("{key}: {e}"))?;
         let index = usize::try_from(file_ref.file).unwrap_or(usize::MAX);
-        sets.files.into_iter().nth(index).ok_or_else(|| format!("{key} does not list file {index}"))
+        let mut sets = sets.files.into_iter().nth(index).ok_or_else(|| format!("{key} does not list file {index}"))?;
+        for (partition, missing) in &pending.missing {
+            if let Some(offsets) = sets.get_mut(partition) {
+                offsets.subtract(missing);
+            }
+        }
+        Ok(sets)
     }
 
     async fn rebuild_from(

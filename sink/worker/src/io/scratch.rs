@@ -7,11 +7,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::fs::{self, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-use crate::effect::Segment;
+/// What a piece was written with, and must be read with: a folder that somebody tidies up under a running worker may hold
+/// other bytes at the same place.
+pub(super) fn sum(bytes: &[u8]) -> u64 {
+    crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes)
+}
+
+/// Where encoded bytes wait outside memory. Injected, so that a simulation loses them.
+#[async_trait]
+pub trait ScratchPort: Send + Sync + std::fmt::Debug {
+    /// Appends segments to a scratch file; answers where each begins. Only one caller at a time may write to a name.
+    async fn write(&self, name: &str, segments: &[Bytes]) -> std::io::Result<Vec<u64>>;
+    async fn read(&self, name: &str, start: u64, len_bytes: u64) -> std::io::Result<Bytes>;
+    /// Removes a scratch file, if there is one.
+    async fn remove(&self, name: &str);
+}
 
 /// A folder with a limit, shared by the jobs of a process.
 #[derive(Debug, Clone)]
@@ -48,9 +63,11 @@ impl Scratch {
     pub fn fresh_prefix(&self, job: &str) -> String {
         format!("{job}-{}", self.prefixes.fetch_add(1, Ordering::Relaxed))
     }
+}
 
-    /// Appends segments to a scratch file. Only one caller at a time may write to a name.
-    pub async fn write(&self, name: &str, segments: &[Bytes]) -> std::io::Result<Vec<Segment>> {
+#[async_trait]
+impl ScratchPort for Scratch {
+    async fn write(&self, name: &str, segments: &[Bytes]) -> std::io::Result<Vec<u64>> {
         let total: u64 = segments.iter().map(|s| s.len() as u64).sum();
         let before = self.used.fetch_add(total, Ordering::Relaxed);
         if before + total > self.limit_bytes {
@@ -72,7 +89,7 @@ impl Scratch {
         placed
     }
 
-    pub async fn read(&self, name: &str, start: u64, len_bytes: u64) -> std::io::Result<Bytes> {
+    async fn read(&self, name: &str, start: u64, len_bytes: u64) -> std::io::Result<Bytes> {
         let mut input = fs::File::open(self.path(name)).await?;
         input.seek(SeekFrom::Start(start)).await?;
         let mut bytes = vec![0; usize::try_from(len_bytes).map_err(std::io::Error::other)?];
@@ -80,8 +97,7 @@ impl Scratch {
         Ok(Bytes::from(bytes))
     }
 
-    /// Removes a scratch file, if there is one.
-    pub async fn remove(&self, name: &str) {
+    async fn remove(&self, name: &str) {
         let path = self.path(name);
         if let Ok(metadata) = fs::metadata(&path).await
             && fs::remove_file(&path).await.is_ok()
@@ -91,17 +107,17 @@ impl Scratch {
     }
 }
 
-async fn append(path: &Path, segments: &[Bytes]) -> std::io::Result<Vec<Segment>> {
+async fn append(path: &Path, segments: &[Bytes]) -> std::io::Result<Vec<u64>> {
     let mut out = OpenOptions::new().create(true).append(true).open(path).await?;
     let mut start = out.seek(SeekFrom::End(0)).await?;
-    let mut placed = Vec::with_capacity(segments.len());
+    let mut starts = Vec::with_capacity(segments.len());
     for segment in segments {
         out.write_all(segment).await?;
-        placed.push(Segment::Scratch { start, len_bytes: segment.len() as u64 });
+        starts.push(start);
         start += segment.len() as u64;
     }
     out.flush().await?;
-    Ok(placed)
+    Ok(starts)
 }
 
 #[cfg(test)]
@@ -115,9 +131,8 @@ mod tests {
         let scratch = Scratch::open(dir.path(), 10).unwrap();
         let first = scratch.write("j-1", &[Bytes::from_static(b"abc"), Bytes::from_static(b"de")]).await.unwrap();
         let second = scratch.write("j-1", &[Bytes::from_static(b"fgh")]).await.unwrap();
-        for (segment, expected) in first.iter().chain(&second).zip(["abc", "de", "fgh"]) {
-            let Segment::Scratch { start, len_bytes } = segment else { unreachable!() };
-            assert_eq!(scratch.read("j-1", *start, *len_bytes).await.unwrap(), expected);
+        for (start, expected) in first.iter().chain(&second).zip(["abc", "de", "fgh"]) {
+            assert_eq!(scratch.read("j-1", *start, expected.len() as u64).await.unwrap(), expected);
         }
         assert!(scratch.write("j-2", &[Bytes::from_static(b"xyz")]).await.is_err());
         assert_eq!(scratch.used_bytes(), 8);

@@ -8,6 +8,7 @@ use landfall_s3::{Backoff, ErrorKind, ObjectOptions, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::Io;
+use super::scratch::sum;
 use crate::effect::{Failed, FileId, Outcome, Segment};
 use crate::engine::plan::TOKEN_METADATA;
 
@@ -103,9 +104,14 @@ impl Io {
         for segment in segments {
             chunks.push(match (segment, &parts.scratch) {
                 (Segment::Memory(bytes), _) => bytes.clone(),
-                (Segment::Scratch { start, len_bytes }, Some(scratch)) => {
+                (Segment::Scratch { start, len_bytes, crc64nvme }, Some(scratch)) => {
                     let read = scratch.read(&parts.scratch_name(file), *start, *len_bytes).await;
-                    read.map_err(|e| Failed { code: SCRATCH_LOST.to_owned(), message: e.to_string() })?
+                    let read = read.map_err(|e| Failed { code: SCRATCH_LOST.to_owned(), message: e.to_string() })?;
+                    if sum(&read) != *crc64nvme {
+                        let message = format!("scratch holds other bytes than were written at {start}");
+                        return Err(Failed { code: SCRATCH_LOST.to_owned(), message });
+                    }
+                    read
                 }
                 (Segment::Scratch { .. }, None) => return Err(scratch_lost()),
             });
@@ -119,7 +125,17 @@ impl Io {
             Some(scratch) => scratch.write(&parts.scratch_name(file), &segments).await.map_err(|e| e.to_string()),
             None => Err("no scratch".to_owned()),
         };
-        let result = result.map_err(|e| (segments, e));
+        let result = match result {
+            Ok(starts) => {
+                let placed = starts.into_iter().zip(&segments).map(|(start, bytes)| Segment::Scratch {
+                    start,
+                    len_bytes: bytes.len() as u64,
+                    crc64nvme: sum(bytes),
+                });
+                Ok(placed.collect())
+            }
+            Err(error) => Err((segments, error)),
+        };
         if cancelled.is_cancelled() {
             if let Some(scratch) = &parts.scratch {
                 scratch.remove(&parts.scratch_name(file)).await;

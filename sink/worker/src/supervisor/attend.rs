@@ -6,7 +6,7 @@ use landfall_store::participates;
 use landfall_store::record::{Desired, JobRecord};
 use tokio::time::Instant;
 
-use super::{JobReport, RETRY_START, Running, START_TIMEOUT, StartFailed, Worker, metric, start};
+use super::{JobReport, RETRY_SOON, RETRY_START, Running, START_TIMEOUT, StartFailed, Worker, metric, start};
 use crate::engine::Goal;
 use crate::engine::plan::JobPlan;
 use crate::runner::Command;
@@ -24,6 +24,7 @@ impl Worker {
         for name in not_wanted {
             self.leave(&name);
         }
+        self.probe_again();
     }
 
     /// Does this worker work on the job now?
@@ -85,6 +86,7 @@ impl Worker {
             record: record.clone(),
             runner: None,
             degraded_because: Vec::new(),
+            probe_at: Instant::now() + self.parts.probe_every,
             report: JobReport::default(),
             starting: true,
             leaving: false,
@@ -126,6 +128,7 @@ impl Worker {
                         record,
                         runner: Some(started.runner),
                         degraded_because: started.degraded_because,
+                        probe_at: Instant::now() + self.parts.probe_every,
                         report: JobReport::default(),
                         starting: false,
                         leaving: false,
@@ -152,8 +155,8 @@ impl Worker {
         let since = running.start_failed.as_ref().map_or_else(jiff::Timestamp::now, |before| before.since);
         running.starting = false;
         running.ended_told = for_good;
-        running.start_failed =
-            Some(StartFailed { message: failure.message, since, again: Instant::now() + RETRY_START });
+        let wait = if failure.for_good { RETRY_START } else { RETRY_SOON };
+        running.start_failed = Some(StartFailed { message: failure.message, since, again: Instant::now() + wait });
     }
 
     /// The job is not this worker's any more.

@@ -7,6 +7,7 @@
 mod attend;
 mod beat;
 mod metric;
+mod reprobe;
 mod settle;
 mod start;
 
@@ -38,6 +39,8 @@ use start::{NotStarted, Started};
 const PASS_EVERY: Duration = Duration::from_secs(1);
 /// A job that could not be started is tried again after this long.
 const RETRY_START: Duration = Duration::from_secs(10);
+/// ... or this long, where a store or a broker was only busy.
+const RETRY_SOON: Duration = Duration::from_secs(2);
 /// A start that hangs is given up and tried again.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Jobs that are started at once.
@@ -67,6 +70,8 @@ pub struct WorkerParts {
     pub engine: EngineSettings,
     /// How long the S3 server keeps open uploads, where the operator declared it.
     pub upload_lifetime_ms: Option<u64>,
+    /// What exactly-once rests on is asked again after this long.
+    pub probe_every: Duration,
     /// Between SIGTERM and the end.
     pub drain_timeout: Duration,
     pub beat: Duration,
@@ -83,6 +88,7 @@ struct Running {
     record: JobRecord,
     runner: Option<Runner>,
     degraded_because: Vec<String>,
+    probe_at: Instant,
     report: JobReport,
     /// A task is starting it.
     starting: bool,
@@ -122,6 +128,7 @@ pub struct Worker {
     started_at: Timestamp,
     reading: Option<JoinHandle<Result<Changes, JobStoreError>>>,
     starts: JoinSet<StartResult>,
+    probes: JoinSet<reprobe::Probed>,
     start_slots: Arc<Semaphore>,
     beating: Option<JoinHandle<(Neighbours, Option<LiveWorkers>)>>,
     neighbours: Neighbours,
@@ -146,6 +153,7 @@ impl Worker {
             started_at: Timestamp::now(),
             reading: None,
             starts: JoinSet::new(),
+            probes: JoinSet::new(),
             start_slots: Arc::new(Semaphore::new(STARTS_AT_ONCE)),
             beating: None,
             neighbours: Neighbours::default(),
@@ -245,6 +253,7 @@ impl Worker {
         let within = self.parts.drain_timeout;
         while self.starts.try_join_next().is_some() {}
         self.starts.abort_all();
+        self.probes.abort_all();
         tracing::info!(jobs = self.running.len(), within_ms = within.as_millis(), "draining");
         for running in self.running.values() {
             if let Some(runner) = &running.runner {

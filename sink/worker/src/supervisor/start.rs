@@ -11,11 +11,12 @@ use landfall_s3::{CheckName, ErrorKind, ProbeReport, ProbeSettings, StoreError, 
 use landfall_store::record::JobRecord;
 
 use super::WorkerParts;
+use super::reprobe::reasons;
 use crate::budget::{Account, Use};
 use crate::engine::plan::JobPlan;
 use crate::engine::{Engine, Identity, Parts};
 use crate::ids::Ids;
-use crate::io::{ClusterPort, Io, IoParts};
+use crate::io::{ClusterPort, Io, IoParts, LetterPort, ScratchPort};
 use crate::runner::{Runner, SystemClock, ends_of};
 use crate::settings::EngineSettings;
 use crate::wait::Waits;
@@ -65,8 +66,10 @@ pub(super) async fn start(parts: &WorkerParts, record: &JobRecord, jobs_here: us
         for_good("unknown_cluster", format!("cluster {} is not registered with this worker", spec.source.cluster))
     })?;
     let report = probe_buckets(parts, record, &plan).await?;
-    let degraded_because: Vec<String> =
-        report.degraded().map(|finding| format!("{}: {}", finding.check.name(), finding.detail)).collect();
+    if let Some(finding) = report.refused() {
+        return Err(for_good(finding.check.name(), &finding.detail));
+    }
+    let degraded_because = reasons(&report);
     for reason in &degraded_because {
         tracing::warn!(job = %record.name, reason = %reason, "delivery is degraded to at_least_once");
     }
@@ -90,7 +93,7 @@ pub(super) async fn start(parts: &WorkerParts, record: &JobRecord, jobs_here: us
                 )
             })?;
             let writer = TopicWriter::connect(to, topic).map_err(|e| for_good("dead_letter_topic", e))?;
-            Some(Arc::new(writer))
+            Some(Arc::new(writer) as Arc<dyn LetterPort>)
         }
         None => None,
     };
@@ -117,7 +120,7 @@ pub(super) async fn start(parts: &WorkerParts, record: &JobRecord, jobs_here: us
             }),
             letters,
             scratch_prefix: parts.scratch.as_ref().map(|s| s.fresh_prefix(&record.name)).unwrap_or_default(),
-            scratch: parts.scratch.clone(),
+            scratch: parts.scratch.clone().map(|scratch| Arc::new(scratch) as Arc<dyn ScratchPort>),
             timer: Arc::clone(&parts.timer),
             spawner: Arc::clone(&parts.spawner),
             upload_slots: Arc::clone(&parts.upload_slots),
@@ -157,7 +160,13 @@ pub(super) async fn start(parts: &WorkerParts, record: &JobRecord, jobs_here: us
     Ok(Started { runner, degraded_because })
 }
 
-async fn probe_buckets(parts: &WorkerParts, record: &JobRecord, plan: &JobPlan) -> Result<ProbeReport, NotStarted> {
+/// # Errors
+/// The buckets could not be asked.
+pub(super) async fn probe_buckets(
+    parts: &WorkerParts,
+    record: &JobRecord,
+    plan: &JobPlan,
+) -> Result<ProbeReport, StoreError> {
     let settings = ProbeSettings {
         state_bucket: parts.state.bucket.clone(),
         state_prefix: parts.state.prefix.clone(),
@@ -167,11 +176,7 @@ async fn probe_buckets(parts: &WorkerParts, record: &JobRecord, plan: &JobPlan) 
         max_open_ms: plan.spec.sink.rotate.age.millis(),
         unique: Ids::random().token(),
     };
-    let report = probe(parts.store.as_ref(), settings).await?;
-    match report.refused() {
-        Some(finding) => Err(for_good(finding.check.name(), &finding.detail)),
-        None => Ok(report),
-    }
+    probe(parts.store.as_ref(), settings).await
 }
 
 fn topics(topics: &SpecTopics) -> Result<Topics, NotStarted> {

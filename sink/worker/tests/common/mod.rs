@@ -12,7 +12,7 @@ use landfall_kafka::{ClusterClient, Connection, EmbeddedKafka, GroupProtocol, Is
 use landfall_s3::embedded::{LocalStore, MemoryMedium};
 use landfall_s3::{ErrorKind, FaultPlan, FaultyStore, ListRequest, Operation, Outage, SharedStore, SystemTimer};
 use landfall_store::record::{Desired, End, JobRecord, Origin};
-use landfall_store::{JobStore, LogStore, StateLocation};
+use landfall_store::{HeartbeatStore, JobStore, LogStore, StateLocation};
 use landfall_worker::budget::Budget;
 use landfall_worker::io::Threads;
 use landfall_worker::settings::EngineSettings;
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 pub const TOPIC: &str = "bids";
 const BUCKET: &str = "lake";
+const UID: &str = "0123456789abcdef0123456789abcdef";
 
 pub fn event(n: u64) -> String {
     format!(
@@ -160,7 +161,7 @@ impl House {
         let record = JobRecord {
             format: 1,
             name: "bids".into(),
-            uid: "0123456789abcdef0123456789abcdef".into(),
+            uid: UID.into(),
             generation: 1,
             config_version: 1,
             spec,
@@ -213,6 +214,7 @@ impl House {
             scratch: None,
             engine: EngineSettings { tail_poll_ms: 1_000, complete_grace_ms: 2_000, ..EngineSettings::default() },
             upload_lifetime_ms: None,
+            probe_every: Duration::from_millis(500),
             drain_timeout: Duration::from_secs(10),
             beat: Duration::from_millis(500),
             timer: Arc::new(SystemTimer),
@@ -246,6 +248,23 @@ impl House {
         let (operations, key_contains) = (vec![Operation::CompleteUpload], ".jsonl.zst".to_owned());
         let outage = Outage { kind: ErrorKind::SlowDown, operations, key_contains };
         self.faults.set_outage(denied.then_some(outage));
+    }
+
+    /// What takes the job's promise away, by the word of the worker that has it.
+    async fn degraded_because(&self) -> Option<Vec<String>> {
+        let beats = HeartbeatStore::new(Arc::clone(&self.store), self.location.clone());
+        let workers = beats.read(Timestamp::now()).await.unwrap();
+        workers.seen.iter().find_map(|seen| seen.job(UID)).map(|job| job.delivery.degraded_because.clone())
+    }
+
+    pub async fn wait_degraded(&self, wanted: impl Fn(&[String]) -> bool) {
+        for _ in 0..300 {
+            if self.degraded_because().await.is_some_and(|reasons| wanted(&reasons)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the reasons did not change in time; see the log above");
     }
 
     /// What the log adds up to.

@@ -15,6 +15,19 @@ use rand::{RngCore, SeedableRng};
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// The task of an effect whose end is waited for, or any other.
+struct Entry {
+    watched: bool,
+    task: Task,
+}
+
+#[derive(Default)]
+struct Queue {
+    entries: Vec<Entry>,
+    /// Tasks that are spawned now are watched.
+    watching: bool,
+}
+
 /// Milliseconds since the start of the world.
 #[derive(Debug, Clone, Default)]
 pub struct Clock(Arc<AtomicU64>);
@@ -67,7 +80,7 @@ impl Timer for SimTimer {
 
 /// The tasks of one worker. Dropping them is a crash.
 #[derive(Clone, Default)]
-pub struct Tasks(Arc<Mutex<Vec<Task>>>);
+pub struct Tasks(Arc<Mutex<Queue>>);
 
 impl std::fmt::Debug for Tasks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -77,7 +90,9 @@ impl std::fmt::Debug for Tasks {
 
 impl Spawner for Tasks {
     fn task(&self, task: Task) {
-        self.0.lock().unwrap().push(task);
+        let mut queue = self.0.lock().unwrap();
+        let watched = queue.watching;
+        queue.entries.push(Entry { watched, task });
     }
 
     fn cpu(&self, job: Box<dyn FnOnce() + Send>) {
@@ -91,24 +106,35 @@ impl Spawner for Tasks {
 
 impl Tasks {
     pub fn clear(&self) {
-        let tasks = std::mem::take(&mut *self.0.lock().unwrap());
-        drop(tasks);
+        let entries = std::mem::take(&mut self.0.lock().unwrap().entries);
+        drop(entries);
     }
 
-    /// Polls some of the tasks once, in an order the generator chooses.
-    pub fn turn(&self, rng: &mut StdRng) {
-        let mut tasks = std::mem::take(&mut *self.0.lock().unwrap());
+    /// What `spawn` starts is watched: [`Self::turn`] answers true in the turn in which it ends.
+    pub fn watch(&self, spawn: impl FnOnce()) {
+        self.0.lock().unwrap().watching = true;
+        spawn();
+        self.0.lock().unwrap().watching = false;
+    }
+
+    /// Polls some of the tasks once, in an order the generator chooses. True: what was watched has ended.
+    pub fn turn(&self, rng: &mut StdRng) -> bool {
+        let mut entries = std::mem::take(&mut self.0.lock().unwrap().entries);
         let waker = noop_waker();
         let mut context = Context::from_waker(&waker);
         let mut left = Vec::new();
-        while !tasks.is_empty() {
-            let index = usize::try_from(rng.next_u64()).unwrap() % tasks.len();
-            let mut task = tasks.swap_remove(index);
+        let mut ended = false;
+        while !entries.is_empty() {
+            let index = usize::try_from(rng.next_u64()).unwrap() % entries.len();
+            let mut entry = entries.swap_remove(index);
             // Some wait for another turn: answers come in any order.
-            if rng.next_u64().is_multiple_of(4) || task.as_mut().poll(&mut context).is_pending() {
-                left.push(task);
+            if rng.next_u64().is_multiple_of(4) || entry.task.as_mut().poll(&mut context).is_pending() {
+                left.push(entry);
+            } else {
+                ended |= entry.watched;
             }
         }
-        self.0.lock().unwrap().extend(left);
+        self.0.lock().unwrap().entries.extend(left);
+        ended
     }
 }

@@ -5,20 +5,19 @@ use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::Receiver;
 use futures::executor::block_on;
-use landfall_commit::{Entry, JobUid, Lane, Origins, Paths, Seq, SourcePartition, invariants};
+use landfall_commit::{Entry, JobUid, Lane, Origins, Paths, Seq, SourcePartition};
 use landfall_job::JobSpec;
 use landfall_kafka::Source;
 use landfall_s3::embedded::{Backend, LocalStore, MemoryMedium};
 use landfall_s3::{
-    Condition, ErrorKind, Fault, FaultPlan, FaultyStore, ListRequest, ObjectOptions, Operation, PlannedFault,
-    PutRequest, SharedStore, Store,
+    Condition, ErrorKind, Fault, FaultPlan, FaultyStore, ObjectOptions, PlannedFault, PutRequest, SharedStore, Store,
 };
 use landfall_worker::budget::{Account, Budget};
-use landfall_worker::effect::Outcome;
+use landfall_worker::effect::{Effect, Outcome};
 use landfall_worker::engine::plan::JobPlan;
 use landfall_worker::engine::{Engine, Identity, JobPhase, Parts};
 use landfall_worker::ids::Ids;
-use landfall_worker::io::{Io, IoParts};
+use landfall_worker::io::{Io, IoParts, LetterPort, ScratchPort};
 use landfall_worker::now::Now;
 use landfall_worker::settings::EngineSettings;
 use landfall_worker::wait::Waits;
@@ -27,106 +26,152 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::Semaphore;
 
 use super::executor::{Clock, SimTimer, Tasks};
-use super::kafka::{Broker, Shared, SimKafka, SimSource, TOPIC};
+use super::kafka::{Broker, Partition, Shared, SimKafka, SimLetters, SimSource, TOPIC};
+use super::points::{Moment, Planned, Point, Target, Verdict, target};
+use super::scratch::SimScratch;
 
-const BUCKET: &str = "lake";
+pub const BUCKET: &str = "lake";
 const UID: &str = "sim";
 const PARTITIONS: usize = 3;
+const MAX_PARTITIONS: usize = 5;
+pub const MAX_WORKERS: usize = 3;
 /// Simulated time after which a world that is not at rest has hung.
 const LIMIT_MS: u64 = 3_600_000;
+const DRAIN_MS: u64 = 10_000;
+/// A frozen process is out of the group before it wakes.
+const FROZEN_MS: u64 = 20_000;
 
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Faults {
-    pub crashes: u32,
-    pub freezes: u32,
-    pub revokes: u32,
-    pub store_faults: usize,
-    pub expiries: u32,
-    pub rebuilds: u64,
+/// How much goes wrong by chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weather {
+    /// Everything, often.
+    Storm,
+    /// Enough that rare places are passed, too.
+    Breeze,
+    /// What the trap brings, and nothing else.
+    Still,
 }
 
-impl Faults {
-    pub fn add(&mut self, other: &Self) {
-        self.crashes += other.crashes;
-        self.freezes += other.freezes;
-        self.revokes += other.revokes;
-        self.store_faults += other.store_faults;
-        self.expiries += other.expiries;
-        self.rebuilds += other.rebuilds;
+/// What the job is, drawn from the seed.
+#[derive(Debug)]
+pub struct Setup {
+    format: &'static str,
+    compression: &'static str,
+    /// The name tells the first offset; otherwise it carries a unique part.
+    names: &'static str,
+    pub letters_to_topic: bool,
+    pub letters_to_s3: bool,
+    scratch: bool,
+    budget_bytes: u64,
+}
+
+impl Setup {
+    fn draw(rng: &mut StdRng) -> Self {
+        let format = if rng.random_ratio(1, 5) { "parquet" } else { "jsonl" };
+        let compression = ["none", "zstd", "gzip"][rng.random_range(0..3)];
+        let letters = rng.random_range(0..3);
+        Self {
+            format,
+            compression: if format == "parquet" { "zstd" } else { compression },
+            names: ["{topic}+{unique}", "{topic}+{partition}+{first_offset}"][rng.random_range(0..2)],
+            letters_to_topic: letters > 0,
+            letters_to_s3: letters < 2,
+            scratch: rng.random_ratio(1, 2),
+            budget_bytes: if rng.random_ratio(1, 3) { 3_000 } else { 64 << 20 },
+        }
+    }
+
+    fn document(&self, version: u64) -> serde_json::Value {
+        let mut document = serde_json::json!({
+            "name": "sim",
+            "source": {"cluster": "main", "topics": [TOPIC]},
+            "sink": {
+                "bucket": BUCKET, "key": format!("data/{{field:c}}/{}.{{ext}}", self.names),
+                "format": self.format, "compression": self.compression,
+                "rotate": {"records": 40 + 7 * (version % 3), "age": "20s", "idle": "5s"},
+            },
+            "dead_letter": {"max_ratio": 1},
+        });
+        if self.format == "parquet" {
+            let column = |name: &str, of: &str| serde_json::json!({"name": name, "type": of});
+            document["sink"]["columns"] =
+                vec![column("p", "int32"), column("o", "int64"), column("c", "string")].into();
+        } else if version.is_multiple_of(2) {
+            document["sink"]["compression"] = "gzip".into();
+            document["sink"]["envelope"] = vec!["timestamp"].into();
+        }
+        if self.letters_to_topic {
+            document["dead_letter"]["topic"] = "dlq".into();
+        }
+        if !self.letters_to_s3 {
+            document["dead_letter"]["s3"] = false.into();
+        }
+        document
     }
 }
 
-struct Worker {
-    member: u64,
-    engine: Engine,
+pub struct Worker {
+    pub member: u64,
+    pub engine: Engine,
     source: SimSource,
     io: Io,
     outcomes: Receiver<Outcome>,
-    tasks: Tasks,
+    pub tasks: Tasks,
+    pub scratch: Option<Arc<SimScratch>>,
     /// Polled again from then on.
-    frozen_until_ms: u64,
+    pub frozen_until_ms: u64,
+    /// It was told to end, and ends then at the latest.
+    pub ends_at_ms: Option<u64>,
+    /// Its clock differs from the others'.
+    pub wall_offset_ms: i64,
+    /// Killed once what is watched is over.
+    dies_after_watched: bool,
 }
 
-type Faulty = FaultyStore<LocalStore<MemoryMedium>>;
+pub type Faulty = FaultyStore<LocalStore<MemoryMedium>>;
 
 pub struct World {
-    rng: StdRng,
-    clock: Clock,
-    broker: Shared,
-    store: Arc<Faulty>,
-    workers: Vec<Worker>,
+    pub rng: StdRng,
+    pub clock: Clock,
+    pub broker: Shared,
+    pub store: Arc<Faulty>,
+    pub setup: Setup,
+    pub weather: Weather,
+    plans: Vec<JobSpec>,
+    pub workers: Vec<Worker>,
     next_member: u64,
-    good: BTreeSet<(i32, i64)>,
-    bad: BTreeSet<(i32, i64)>,
-    faults: Faults,
-    seen: BTreeMap<String, String>,
-    log: Vec<String>,
+    /// Every record that was ever to be read, and whether it is good.
+    pub records: BTreeMap<(i32, i64), bool>,
+    /// Records that Kafka let go (compaction, retention): they may have landed or not.
+    pub vanished: BTreeSet<(i32, i64)>,
+    /// What went wrong, and how often.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Visible objects by key: their ETag.
+    pub seen: BTreeMap<String, String>,
+    /// Objects that a reader took away, with what they held.
+    pub taken: BTreeMap<String, Vec<(i32, i64)>>,
+    pub outage_until_ms: u64,
+    hits_left: usize,
+    /// When the last planned hit was, and what every partition's visible `low` was then.
+    pub hit: Option<Hit>,
+    pub log: Vec<String>,
+    /// The worker fails the job with this code, and that is right.
+    pub must_fail_with: Option<&'static [&'static str]>,
+    pub failed: u32,
+}
+
+pub struct Hit {
+    pub at_ms: u64,
+    pub lows: BTreeMap<i32, u64>,
+    pub recovered_ms: Option<u64>,
+    pub next_look_ms: u64,
 }
 
 impl World {
-    pub fn run(seed: u64) -> Faults {
-        Self::played(seed).faults
-    }
-
-    /// What happened, in words: equal for equal seeds.
-    pub fn trace(seed: u64) -> Vec<String> {
-        Self::played(seed).log
-    }
-
-    fn played(seed: u64) -> Self {
-        let mut world = Self::new(seed);
-        world.play();
-        world.check();
-        world
-    }
-
-    fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, weather: Weather) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let clock = Clock::default();
-        let mut broker = Broker::default();
-        let (mut good, mut bad) = (BTreeSet::new(), BTreeSet::new());
-        for p in 0..PARTITIONS {
-            let mut records = BTreeMap::new();
-            let mut offset = 0;
-            for _ in 0..rng.random_range(50..400) {
-                // Now and then offsets without a record.
-                if rng.random_ratio(1, 15) {
-                    offset += rng.random_range(1..4);
-                }
-                let number = i32::try_from(p).unwrap();
-                let value = if rng.random_ratio(1, 40) {
-                    bad.insert((number, offset));
-                    b"{broken".to_vec()
-                } else {
-                    good.insert((number, offset));
-                    format!("{{\"p\":{number},\"o\":{offset},\"c\":\"{}\"}}", rng.random_range(0..4)).into_bytes()
-                };
-                records.insert(offset, value);
-                offset += 1;
-            }
-            broker.records.push(records);
-            broker.ends.push(offset + i64::from(rng.random_ratio(1, 2)));
-        }
+        let setup = Setup::draw(&mut rng);
         let ids = Mutex::new(0u128);
         let sim_clock = clock.clone();
         let backend = Backend::with_sources(
@@ -137,25 +182,69 @@ impl World {
                 *next += 1;
                 *next
             }),
-        );
+        )
+        .with_min_part_bytes(1);
         backend.create_bucket(BUCKET).unwrap();
         let timer = Arc::new(SimTimer::new(clock.clone(), seed));
-        let store = Arc::new(FaultyStore::with_timer(LocalStore::new(Arc::new(backend)), plan(&mut rng), timer));
-        let world = Self {
+        let store = Arc::new(FaultyStore::with_timer(LocalStore::new(Arc::new(backend)), FaultPlan::none(), timer));
+        let plans = vec![JobSpec::parse(&setup.document(1).to_string()).unwrap()];
+        let mut world = Self {
             rng,
             clock,
-            broker: Arc::new(Mutex::new(broker)),
+            broker: Arc::new(Mutex::new(Broker::new())),
             store,
+            setup,
+            weather,
+            plans,
             workers: Vec::new(),
             next_member: 1,
-            good,
-            bad,
-            faults: Faults::default(),
+            records: BTreeMap::new(),
+            vanished: BTreeSet::new(),
+            faults: BTreeMap::new(),
             seen: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            outage_until_ms: 0,
+            hits_left: 0,
+            hit: None,
             log: Vec::new(),
+            must_fail_with: None,
+            failed: 0,
         };
+        for _ in 0..PARTITIONS {
+            world.add_partition();
+        }
         world.write_entry_zero();
         world
+    }
+
+    /// Records with gaps between them, the last ones of an open transaction now and then.
+    pub fn add_partition(&mut self) -> bool {
+        let number = self.broker.lock().unwrap().numbers().end;
+        if usize::try_from(number).unwrap() >= MAX_PARTITIONS {
+            return false;
+        }
+        let mut partition = Partition::default();
+        for _ in 0..self.rng.random_range(50..400) {
+            if self.rng.random_ratio(1, 15) {
+                partition.end += self.rng.random_range(1..4);
+            }
+            let offset = partition.end;
+            let good = !self.rng.random_ratio(1, 40);
+            self.records.insert((number, offset), good);
+            let value = match good {
+                true => format!("{{\"p\":{number},\"o\":{offset},\"c\":\"{}\"}}", self.rng.random_range(0..4)),
+                false => format!("{{broken {number} {offset}"),
+            };
+            partition.records.insert(offset, value.into_bytes());
+            partition.end += 1;
+        }
+        partition.end += i64::from(self.rng.random_ratio(1, 2));
+        let open = self.weather != Weather::Still && self.rng.random_ratio(1, 3);
+        partition.stable = if open { self.rng.random_range(1..=partition.end) } else { partition.end };
+        let mut broker = self.broker.lock().unwrap();
+        broker.partitions.push(partition);
+        broker.balance();
+        true
     }
 
     fn write_entry_zero(&self) {
@@ -182,23 +271,36 @@ impl World {
         block_on(self.store.inner().put(request)).unwrap();
     }
 
-    fn now(&self) -> Now {
-        let mono_ms = i64::try_from(self.clock.now_ms()).unwrap();
-        Now { wall_ms: 1_770_000_000_000 + mono_ms, mono_ms }
+    pub fn count(&mut self, fault: &'static str) {
+        *self.faults.entry(fault).or_default() += 1;
+        self.log.push(format!("{} {fault}", self.clock.now_ms()));
     }
 
-    fn start_worker(&mut self) {
+    fn now(&self, wall_offset_ms: i64) -> Now {
+        let mono_ms = i64::try_from(self.clock.now_ms()).unwrap();
+        Now { wall_ms: 1_770_000_000_000 + mono_ms + wall_offset_ms, mono_ms }
+    }
+
+    fn plan(&self) -> Arc<JobPlan> {
+        let version = self.plans.len() as u64;
+        let earlier = (1..).zip(self.plans[..self.plans.len() - 1].iter().cloned()).collect();
+        let spec = self.plans.last().unwrap().clone();
+        Arc::new(JobPlan::compile(spec, version).unwrap().with_earlier(earlier))
+    }
+
+    pub fn change_config(&mut self) {
+        let version = self.plans.len() as u64 + 1;
+        self.plans.push(JobSpec::parse(&self.setup.document(version).to_string()).unwrap());
+        let plan = self.plan();
+        for worker in &mut self.workers {
+            worker.engine.set_plan(Arc::clone(&plan));
+        }
+    }
+
+    pub fn start_worker(&mut self) {
         let member = self.next_member;
         self.next_member += 1;
         let seed = self.rng.random::<u64>();
-        let spec = serde_json::json!({
-            "name": "sim",
-            "source": {"cluster": "main", "topics": [TOPIC]},
-            "sink": {"bucket": BUCKET, "key": "data/{field:c}/{topic}+{unique}.{ext}", "compression": "none",
-                     "rotate": {"records": 40, "age": "20s", "idle": "5s"}},
-            "dead_letter": {"max_ratio": 1},
-        });
-        let plan = Arc::new(JobPlan::compile(JobSpec::parse(&spec.to_string()).unwrap(), 1).unwrap());
         let (answers, outcomes) = crossbeam_channel::unbounded();
         let tasks = Tasks::default();
         let waits = Waits::default();
@@ -210,8 +312,12 @@ impl World {
             idle_entry_ms: 500,
             checkpoint_every: 5,
             chunk_bytes: 300,
+            min_spill_bytes: 100,
+            part_size_bytes: 500,
             ..EngineSettings::default()
         };
+        let scratch = self.setup.scratch.then(|| Arc::new(SimScratch::default()));
+        let letters = self.setup.letters_to_topic.then(|| Arc::new(SimLetters(Arc::clone(&self.broker))));
         let store: SharedStore = Arc::clone(&self.store) as SharedStore;
         let io = Io::new(
             IoParts {
@@ -222,15 +328,15 @@ impl World {
                 state_bucket: BUCKET.into(),
                 state_prefix: "_landfall/".into(),
                 kafka: Arc::new(SimKafka(Arc::clone(&self.broker))),
-                letters: None,
-                scratch: None,
-                scratch_prefix: String::new(),
+                letters: letters.map(|letters| letters as Arc<dyn LetterPort>),
+                scratch: scratch.clone().map(|scratch| scratch as Arc<dyn ScratchPort>),
+                scratch_prefix: format!("w{member}"),
                 timer: Arc::new(SimTimer::new(self.clock.clone(), seed)),
                 spawner: Arc::new(tasks.clone()),
                 upload_slots: Arc::new(Semaphore::new(4)),
                 waits: waits.clone(),
                 conditional_complete: true,
-                part_size_bytes: 5 << 20,
+                part_size_bytes: settings.part_size_bytes,
             },
             answers,
         );
@@ -241,269 +347,285 @@ impl World {
                 worker: format!("w{member}"),
                 state_prefix: "_landfall/".into(),
             },
-            plan,
+            plan: self.plan(),
             ends: None,
             origins: BTreeMap::new(),
             settings,
-            account: Account::new(Budget::new(64 << 20)),
+            account: Account::new(Budget::new(self.setup.budget_bytes)),
             ids: Ids::seeded(seed),
             waits,
-            scratch: false,
-            now: self.now(),
+            scratch: scratch.is_some(),
+            now: self.now(0),
         });
         self.broker.lock().unwrap().join(member);
         self.log.push(format!("{} start w{member}", self.clock.now_ms()));
         let source = SimSource::new(Arc::clone(&self.broker), member);
-        self.workers.push(Worker { member, engine, source, io, outcomes, tasks, frozen_until_ms: 0 });
+        self.workers.push(Worker {
+            member,
+            engine,
+            source,
+            io,
+            outcomes,
+            tasks,
+            scratch,
+            frozen_until_ms: 0,
+            ends_at_ms: None,
+            wall_offset_ms: 0,
+            dies_after_watched: false,
+        });
+    }
+
+    pub fn crash(&mut self, index: usize) {
+        let worker = self.workers.swap_remove(index);
+        self.log.push(format!("{} crash w{}", self.clock.now_ms(), worker.member));
+        worker.tasks.clear();
+        self.broker.lock().unwrap().expire(worker.member);
+    }
+
+    /// SIGSTOP beyond the session: the group moves on, the zombie wakes later with requests under way.
+    pub fn freeze(&mut self, index: usize, for_ms: u64) {
+        let worker = &mut self.workers[index];
+        worker.frozen_until_ms = self.clock.now_ms() + for_ms;
+        self.broker.lock().unwrap().expire(worker.member);
+    }
+
+    pub fn terminate(&mut self, index: usize) {
+        let worker = &mut self.workers[index];
+        if worker.ends_at_ms.is_none() {
+            worker.ends_at_ms = Some(self.clock.now_ms() + DRAIN_MS);
+            worker.engine.shut_down();
+        }
     }
 
     /// Faults for a while, then calm until everything is landed.
-    fn play(&mut self) {
+    pub fn play(&mut self) {
         self.start_worker();
         self.start_worker();
-        let stormy_until = self.rng.random_range(20_000..90_000);
+        let stormy_until = if self.weather == Weather::Still { 20_000 } else { self.rng.random_range(20_000..90_000) };
+        let mut calm = false;
         loop {
-            let step = self.rng.random_range(5..150);
-            self.clock.advance(step);
-            let now_ms = self.clock.now_ms();
-            if now_ms < stormy_until {
-                self.maybe_fault(now_ms);
-            } else if self.workers.is_empty() {
+            self.advance();
+            if self.clock.now_ms() < stormy_until {
+                self.maybe_fault();
+            } else if !calm {
+                calm = true;
+                self.calm_down();
+            }
+            if self.workers.is_empty() && (calm || self.weather != Weather::Storm) {
                 self.start_worker();
             }
-            for index in 0..self.workers.len() {
-                if now_ms >= self.workers[index].frozen_until_ms {
-                    self.turn(index);
-                }
-            }
-            self.watch();
-            if now_ms >= stormy_until && self.at_rest() {
+            self.turn_all();
+            // An effect that is still on its way may arrive at a world at rest, and must not disturb it.
+            if calm && self.at_rest() && !block_on(self.store.apply_one_late(0)) {
                 return;
             }
-            assert!(
-                now_ms < LIMIT_MS,
-                "hung: {}\n{:#?}",
-                self.tell(),
-                self.workers.iter().map(|w| w.engine.snapshot()).collect::<Vec<_>>()
-            );
         }
     }
 
-    fn maybe_fault(&mut self, now_ms: u64) {
-        match self.rng.random_range(0..400) {
-            0 | 1 if !self.workers.is_empty() => {
-                let index = self.rng.random_range(0..self.workers.len());
-                let worker = self.workers.swap_remove(index);
-                self.log.push(format!("{now_ms} crash w{}", worker.member));
-                worker.tasks.clear();
-                self.broker.lock().unwrap().expire(worker.member);
-                self.faults.crashes += 1;
-            }
-            2 if !self.workers.is_empty() => {
-                // SIGSTOP beyond the session: the group moves on, the zombie wakes later with requests under way.
-                let index = self.rng.random_range(0..self.workers.len());
-                let until = now_ms + self.rng.random_range(6_000..30_000);
-                let worker = &mut self.workers[index];
-                self.log.push(format!("{now_ms} freeze w{}", worker.member));
-                worker.frozen_until_ms = until;
-                let member = worker.member;
-                self.broker.lock().unwrap().expire(member);
-                self.faults.freezes += 1;
-            }
-            3..8 => {
-                let partition = self.rng.random_range(0..i32::try_from(PARTITIONS).unwrap());
-                if self.broker.lock().unwrap().shuffle(partition) {
-                    self.faults.revokes += 1;
-                }
-            }
-            8 | 9 if self.workers.len() < 3 => self.start_worker(),
-            10 | 11 => self.lose_upload(now_ms),
-            _ => {}
+    /// Time passes without faults until this is so.
+    pub fn until(&mut self, reached: impl Fn(&Self) -> bool) {
+        while !reached(self) {
+            self.advance();
+            self.turn_all();
         }
     }
 
-    /// A lifecycle rule, or a server that forgets: an open upload is gone, whoever still wants it.
-    fn lose_upload(&mut self, now_ms: u64) {
-        let mut open = block_on(self.store.inner().list_uploads(BUCKET, "")).unwrap();
-        if open.is_empty() {
-            return;
+    fn advance(&mut self) {
+        let step = self.rng.random_range(5..150);
+        self.clock.advance(step);
+        assert!(
+            self.clock.now_ms() < LIMIT_MS,
+            "hung: {}\n{:#?}",
+            self.tell(),
+            self.workers.iter().map(|w| (w.engine.throttled(), w.engine.snapshot())).collect::<Vec<_>>()
+        );
+    }
+
+    fn turn_all(&mut self) {
+        self.settle();
+        let members: Vec<u64> = self.workers.iter().map(|worker| worker.member).collect();
+        for member in members {
+            let Some(index) = self.workers.iter().position(|worker| worker.member == member) else { continue };
+            if self.clock.now_ms() >= self.workers[index].frozen_until_ms {
+                self.turn(index);
+            }
         }
-        let upload = open.swap_remove(self.rng.random_range(0..open.len()));
-        self.log.push(format!("{now_ms} lose the upload of {}", upload.key));
-        block_on(self.store.inner().abort_upload(BUCKET, &upload.key, &upload.upload_id)).unwrap();
-        self.faults.expiries += 1;
+        self.watch();
     }
 
     fn turn(&mut self, index: usize) {
-        let now = self.now();
+        let now = self.now(self.workers[index].wall_offset_ms);
         let worker = &mut self.workers[index];
         if worker.frozen_until_ms > 0 {
             worker.frozen_until_ms = 0;
             self.broker.lock().unwrap().join(worker.member);
         }
-        worker.tasks.turn(&mut self.rng);
+        if worker.tasks.turn(&mut self.rng) && worker.dies_after_watched {
+            return self.crash(index);
+        }
         while let Ok(outcome) = worker.outcomes.try_recv() {
             worker.engine.on_outcome(outcome, now);
         }
         worker.engine.account();
         let (engine, source) = (&mut worker.engine, &mut worker.source);
-        let batch = engine.poll_batch();
-        source.poll(std::time::Duration::ZERO, batch, &mut |event| engine.on_source(event, now));
-        engine.tick(now);
-        engine.drive(source, now);
-        for effect in engine.take_effects() {
+        let consumed = engine.snapshot().counters.records_consumed;
+        // As the runner does it: a throttled engine takes messages of the group, and at most one record.
+        if !engine.throttled() {
+            let batch = engine.poll_batch();
+            source.poll(std::time::Duration::ZERO, batch, &mut |event| engine.on_source(event, now));
+        } else if engine.polls_although_throttled() {
+            source.poll(std::time::Duration::ZERO, 1, &mut |event| engine.on_source(event, now));
+        }
+        let polled = engine.snapshot().counters.records_consumed > consumed;
+        if polled && self.broker.lock().unwrap().trap.verdict.is_none() {
+            self.broker.lock().unwrap().trap.hit(Point::Poll);
+        }
+        if self.judged(index) {
+            return;
+        }
+        let worker = &mut self.workers[index];
+        worker.engine.tick(now);
+        worker.engine.drive(&mut worker.source, now);
+        if self.judged(index) {
+            return;
+        }
+        let effects = self.workers[index].engine.take_effects();
+        if !polled && effects.iter().any(|e| matches!(e, Effect::Encode { .. } | Effect::EncodeInOrder { .. })) {
+            self.broker.lock().unwrap().trap.hit(Point::Timer);
+            if self.judged(index) {
+                return;
+            }
+        }
+        for effect in effects {
+            if !self.carry_out(index, effect) {
+                return;
+            }
+        }
+        self.see_to_its_end(index, now);
+    }
+
+    /// False: the worker is gone.
+    fn carry_out(&mut self, index: usize, effect: Effect) -> bool {
+        let moment = Point::of(&effect).and_then(|point| self.broker.lock().unwrap().trap.hit(point));
+        if moment == Some(Moment::Before) {
+            self.judge(index);
+            return false;
+        }
+        let spoil = |fault: Fault| match target(&effect) {
+            Some(Target::Store(operation, key)) => {
+                self.store.add(PlannedFault::on(operation, fault).key_contains(&key));
+            }
+            Some(Target::Kafka) => self.broker.lock().unwrap().spoil_asks += 1,
+            Some(Target::Letters) => self.broker.lock().unwrap().spoil_letters.push_back(true),
+            None => {}
+        };
+        match moment {
+            Some(Moment::AnswerLost) => spoil(Fault::LostAnswer(ErrorKind::Timeout)),
+            Some(Moment::Late) => spoil(Fault::Late),
+            Some(Moment::Twice) => spoil(Fault::Twice),
+            _ => {}
+        }
+        let worker = &mut self.workers[index];
+        if moment == Some(Moment::After) {
+            worker.dies_after_watched = true;
+            self.broker.lock().unwrap().trap.verdict = None;
+            worker.tasks.watch(|| worker.io.run(effect));
+        } else {
             worker.io.run(effect);
         }
+        self.notice_hit();
+        // A frozen process has its other requests before it still.
+        self.judge(index) != Some(Verdict::Crash)
+    }
+
+    /// True: the turn of the worker is over.
+    fn judged(&mut self, index: usize) -> bool {
+        matches!(self.judge(index), Some(Verdict::Crash | Verdict::Freeze))
+    }
+
+    /// Carries out what the trap decided about the worker whose turn it is.
+    fn judge(&mut self, index: usize) -> Option<Verdict> {
+        self.notice_hit();
+        let verdict = self.broker.lock().unwrap().trap.verdict.take()?;
+        match verdict {
+            Verdict::Crash => self.crash(index),
+            Verdict::Freeze => self.freeze(index, FROZEN_MS),
+            Verdict::Revoke => {
+                let mut broker = self.broker.lock().unwrap();
+                for partition in broker.owned(self.workers[index].member) {
+                    broker.shuffle(partition);
+                }
+            }
+            Verdict::Sigterm => self.terminate(index),
+        }
+        Some(verdict)
+    }
+
+    fn see_to_its_end(&mut self, index: usize, now: Now) {
+        let worker = &self.workers[index];
         if let JobPhase::Failed(fatal) = worker.engine.phase() {
-            panic!("w{} stopped a healthy job: {fatal:?}\n{}", worker.member, self.log.join("\n"));
+            let outage = self.clock.now_ms() < self.outage_until_ms + 1_000;
+            let expected = self.must_fail_with.is_some_and(|codes| codes.contains(&fatal.code.as_str()));
+            assert!(outage || expected, "w{} stopped a healthy job: {fatal:?}\n{}", worker.member, self.tell());
+            self.failed += u32::from(expected);
+            return self.leave(index, now);
+        }
+        let over = worker.ends_at_ms.is_some_and(|end| self.clock.now_ms() >= end);
+        if over || (worker.ends_at_ms.is_some() && worker.engine.phase() == JobPhase::Stopped) {
+            self.leave(index, now);
         }
     }
 
-    /// What is visible never changes.
-    fn watch(&mut self) {
-        for key in self.keys("data/") {
-            let etag = block_on(self.store.inner().head(BUCKET, &key)).unwrap().etag;
-            let before = self.seen.entry(key.clone()).or_insert_with(|| etag.clone());
-            assert_eq!(*before, etag, "{key} changed");
+    /// As the runner does it: the last commits, then out of the group.
+    fn leave(&mut self, index: usize, now: Now) {
+        let mut worker = self.workers.swap_remove(index);
+        self.log.push(format!("{} w{} leaves", self.clock.now_ms(), worker.member));
+        worker.engine.commit_now();
+        worker.engine.drive(&mut worker.source, now);
+        worker.source.close(std::time::Duration::ZERO);
+        // A commit that was to hit the worker hit one that leaves anyway.
+        self.broker.lock().unwrap().trap.verdict = None;
+    }
+
+    /// Sets the trap: the points are hit one after another.
+    pub fn plan_hits(&mut self, plans: &[Planned]) {
+        self.hits_left = plans.len();
+        self.broker.lock().unwrap().trap.plans = plans.iter().copied().collect();
+    }
+
+    fn notice_hit(&mut self) {
+        let left = self.broker.lock().unwrap().trap.plans.len();
+        if left == self.hits_left {
+            return;
         }
+        self.hits_left = left;
+        let now_ms = self.clock.now_ms();
+        self.log.push(format!("{now_ms} hit"));
+        let lows = self.visible_lows();
+        self.hit = Some(Hit { at_ms: now_ms, lows, recovered_ms: None, next_look_ms: now_ms + 500 });
     }
 
-    fn at_rest(&self) -> bool {
-        let broker = self.broker.lock().unwrap();
-        let committed = (0..PARTITIONS).all(|p| {
-            let partition = i32::try_from(p).unwrap();
-            broker.committed.get(&partition).is_some_and(|(offset, _)| *offset == broker.ends[p])
-        });
-        committed && self.workers.iter().all(|w| w.frozen_until_ms == 0 && w.engine.snapshot().uncompleted_entries == 0)
-    }
-
-    fn keys(&self, prefix: &str) -> Vec<String> {
-        let request = ListRequest { bucket: BUCKET.into(), prefix: prefix.into(), ..ListRequest::default() };
-        let (mut keys, mut request) = (Vec::new(), request);
-        loop {
-            let page = block_on(self.store.inner().list(request.clone())).unwrap();
-            keys.extend(page.objects.into_iter().map(|object| object.key));
-            request.continuation = page.continuation;
-            if request.continuation.is_none() {
-                return keys;
+    /// Has every partition moved on since the hit, or nothing left to do?
+    fn settle(&mut self) {
+        let now_ms = self.clock.now_ms();
+        let Some(hit) = self.hit.take() else { return };
+        let due = hit.recovered_ms.is_none() && now_ms >= hit.next_look_ms;
+        let mut hit = Hit { next_look_ms: if due { now_ms + 500 } else { hit.next_look_ms }, ..hit };
+        if due {
+            let lows = self.visible_lows();
+            let broker = self.broker.lock().unwrap();
+            let moved = |p: i32| {
+                let (before, now) = (hit.lows.get(&p).copied().unwrap_or(0), lows.get(&p).copied().unwrap_or(0));
+                now > before || now >= u64::try_from(broker.partition(p).stable).unwrap()
+            };
+            if broker.numbers().all(moved) {
+                hit.recovered_ms = Some(now_ms - hit.at_ms);
             }
         }
-    }
-
-    fn lines(&self, key: &str) -> Vec<serde_json::Value> {
-        let body = block_on(self.store.inner().get(BUCKET, key)).unwrap().body;
-        let text = if key.ends_with(".zst") { zstd::decode_all(body.as_ref()).unwrap() } else { body.to_vec() };
-        String::from_utf8(text).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    /// The schedule and the log, for whoever repeats a seed that failed.
-    fn tell(&self) -> String {
-        let paths = paths();
-        let mut text = self.log.join("\n");
-        for key in self.keys(&paths.log_prefix()).into_iter().filter(|key| paths.entry_seq(key).is_some()) {
-            let entry = Entry::from_json(&block_on(self.store.inner().get(BUCKET, &key)).unwrap().body).unwrap();
-            let files: Vec<_> = entry.files.iter().map(|f| (&f.key, &f.token.0[..6], f.records)).collect();
-            text += &format!(
-                "\nseq {} by {} at {}: {files:?} held {:?} absent {:?} completed {:?} rebuilt {:?} lost {:?}",
-                entry.seq,
-                entry.worker,
-                entry.written_at_ms - 1_770_000_000_000,
-                entry.held,
-                entry.absent,
-                entry.completed.iter().map(|c| (c.seq.0, c.file)).collect::<Vec<_>>(),
-                entry.rebuilt.iter().map(|r| (r.seq.0, r.file, r.attempt)).collect::<Vec<_>>(),
-                entry.lost,
-            );
-        }
-        for fired in self.store.fired() {
-            text += &format!("\nfault {:?} {} {:?}", fired.operation, fired.key, fired.fault);
-        }
-        text
-    }
-
-    fn check(&mut self) {
-        let mut landed = BTreeSet::new();
-        for key in self.keys("data/") {
-            let mut last: BTreeMap<i64, i64> = BTreeMap::new();
-            for line in self.lines(&key) {
-                let (p, o) = (line["p"].as_i64().unwrap(), line["o"].as_i64().unwrap());
-                assert!(
-                    landed.insert((i32::try_from(p).unwrap(), o)),
-                    "{p}/{o} landed twice, the second time in {key}\n{}",
-                    self.tell()
-                );
-                assert!(last.insert(p, o).is_none_or(|before| before < o), "{key} is out of order at {p}/{o}");
-            }
-        }
-        assert!(
-            landed == self.good,
-            "what landed is not what was sent: {:?} missing\n{}",
-            self.good.difference(&landed),
-            self.tell()
-        );
-        let mut letters = BTreeSet::new();
-        for key in self.keys("_landfall-dlq/") {
-            for line in self.lines(&key) {
-                let (p, o) = (line["partition"].as_i64().unwrap(), line["offset"].as_i64().unwrap());
-                assert!(letters.insert((i32::try_from(p).unwrap(), o)), "letter {p}/{o} twice");
-            }
-        }
-        assert_eq!(letters, self.bad, "dead letters are not the bad records");
-        self.check_log();
-        self.faults.store_faults = self.store.fired().len();
-        self.faults.rebuilds = self
-            .workers
-            .iter()
-            .map(|w| w.engine.snapshot().counters.recoveries.get("rebuild").copied().unwrap_or(0))
-            .sum();
-        self.log.push(format!("{} rest {:?}", self.clock.now_ms(), self.faults));
-    }
-
-    fn check_log(&self) {
-        let paths = paths();
-        let entries: Vec<Entry> = self
-            .keys(&paths.log_prefix())
-            .into_iter()
-            .filter(|key| paths.entry_seq(key).is_some())
-            .map(|key| Entry::from_json(&block_on(self.store.inner().get(BUCKET, &key)).unwrap().body).unwrap())
-            .collect();
-        let (state, mut broken) = invariants::i3_disjoint_and_dense(&entries, &BTreeMap::new());
-        broken.extend(invariants::i1_i2_cover(&entries, &state.unwrap()));
-        assert_eq!(broken, vec![]);
+        self.hit = Some(hit);
     }
 }
 
-fn paths() -> Paths {
+pub fn paths() -> Paths {
     Paths::new("_landfall/", &JobUid::from(UID), Lane(0))
-}
-
-/// Lost answers and refusals, most of all where they hurt.
-fn plan(rng: &mut StdRng) -> FaultPlan {
-    let operations = [
-        Operation::Put,
-        Operation::Put,
-        Operation::CompleteUpload,
-        Operation::CompleteUpload,
-        Operation::Head,
-        Operation::UploadPart,
-        Operation::CreateUpload,
-        Operation::List,
-        Operation::Get,
-    ];
-    let mut faults = Vec::new();
-    for _ in 0..rng.random_range(0..25) {
-        let operation = operations[rng.random_range(0..operations.len())];
-        let kind =
-            [ErrorKind::Timeout, ErrorKind::Server, ErrorKind::SlowDown, ErrorKind::Conflict][rng.random_range(0..4)];
-        let writes = matches!(operation, Operation::Put | Operation::CompleteUpload | Operation::UploadPart);
-        let fault = match rng.random_range(0..5) {
-            0 if writes => Fault::LostAnswer(kind),
-            1 if operation == Operation::Put => Fault::Late,
-            2 if operation == Operation::CompleteUpload => Fault::HollowSuccess,
-            3 => Fault::Delay { ms: rng.random_range(100..20_000) },
-            _ => Fault::Before(kind),
-        };
-        faults.push(PlannedFault::on(operation, fault).after(rng.random_range(0..150)));
-    }
-    FaultPlan::of(faults)
 }
