@@ -529,4 +529,150 @@ mod tests {
         let step = run(&mut fresh(), &mut 0, vec![Answer::Complete(CompleteAnswer::Ok), head]);
         assert_eq!(step, Step::Finished(Verdict::Damaged { length_bytes: 9 }));
     }
+
+    #[test]
+    fn waits_grow_to_half_a_minute_and_no_further() {
+        let mut completion = fresh();
+        let mut waits = Vec::new();
+        for _ in 0..20 {
+            let Step::Wait { ms, alarm: false } = completion.advance(Answer::Head(HeadAnswer::Unknown), 0) else {
+                unreachable!("an unknown answer is waited for")
+            };
+            waits.push(ms);
+            assert_eq!(completion.advance(Answer::Waited, 0), Step::Head);
+        }
+        assert_eq!(waits[..9], [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000]);
+        assert!(waits[9..].iter().all(|ms| *ms == 30_000), "{waits:?}");
+    }
+
+    #[test]
+    fn only_what_somebody_must_mend_is_an_alarm() {
+        let alarms = |answers: Vec<Answer>| match run(&mut fresh(), &mut 0, answers) {
+            Step::Wait { alarm, .. } => alarm,
+            other => unreachable!("{other:?} is no wait"),
+        };
+        let completed = |answer| Answer::Complete(answer);
+        assert!(alarms(vec![completed(CompleteAnswer::Ok), Answer::Head(HeadAnswer::Refused)]));
+        assert!(!alarms(vec![completed(CompleteAnswer::Ok), Answer::Head(HeadAnswer::Unknown)]));
+        assert!(alarms(vec![completed(CompleteAnswer::Forbidden), missing()]));
+        assert!(!alarms(vec![completed(CompleteAnswer::Unknown), missing()]));
+        let listed = |fate| vec![completed(CompleteAnswer::Ok), missing(), Answer::Parts(fate)];
+        assert!(alarms(listed(UploadFate::Refused)));
+        assert!(!alarms(listed(UploadFate::Unknown)));
+        assert!(!alarms(listed(UploadFate::Parts(vec![part("e1")]))));
+    }
+
+    #[test]
+    fn after_a_wait_it_goes_on_where_it_was() {
+        let step = |answers: Vec<Answer>| {
+            let (mut completion, mut now) = (fresh(), 0);
+            assert!(matches!(run(&mut completion, &mut now, answers), Step::Wait { .. }));
+            completion.advance(Answer::Waited, now)
+        };
+        let again = Step::Complete { parts: vec![part("e1")] };
+        for answer in [CompleteAnswer::Unknown, CompleteAnswer::Forbidden] {
+            assert_eq!(step(vec![Answer::Complete(answer), missing()]), again, "{answer:?}");
+        }
+        for fate in [UploadFate::Unknown, UploadFate::Refused] {
+            let answers = vec![Answer::Complete(CompleteAnswer::Ok), missing(), Answer::Parts(fate)];
+            assert_eq!(step(answers), Step::ListParts);
+        }
+        let answers = vec![Answer::Complete(CompleteAnswer::Ok), missing(), Answer::Parts(UploadFate::NoSuchUpload)];
+        assert_eq!(step(answers), Step::Head, "denied once: it may become visible yet");
+    }
+
+    #[test]
+    fn the_grace_between_two_denials_is_waited_out_to_its_end() {
+        let mut completion = fresh();
+        let denied = |completion: &mut Completion, now_ms| {
+            assert_eq!(completion.advance(missing(), now_ms), Step::ListParts);
+            completion.advance(Answer::Parts(UploadFate::NoSuchUpload), now_ms)
+        };
+        assert!(matches!(completion.advance(Answer::Start, 0), Step::Complete { .. }));
+        assert_eq!(completion.advance(Answer::Complete(CompleteAnswer::NoSuchUpload), 0), Step::Head);
+        assert_eq!(denied(&mut completion, 5_000), Step::Wait { ms: 1_000, alarm: false });
+        assert_eq!(denied(&mut completion, 5_400), Step::Wait { ms: 600, alarm: false });
+        assert_eq!(denied(&mut completion, 5_999), Step::Wait { ms: 1, alarm: false });
+        // A clock that was set back makes it longer, never shorter.
+        assert_eq!(denied(&mut completion, 4_000), Step::Wait { ms: 2_000, alarm: false });
+        assert_eq!(denied(&mut completion, 6_000), Step::FoldAgain);
+    }
+
+    #[test]
+    fn an_upload_that_is_there_again_was_not_denied() {
+        let mut completion = fresh();
+        let listed = |completion: &mut Completion, fate, now_ms| {
+            assert_eq!(completion.advance(missing(), now_ms), Step::ListParts);
+            completion.advance(Answer::Parts(fate), now_ms)
+        };
+        completion.advance(Answer::Start, 0);
+        completion.advance(Answer::Complete(CompleteAnswer::Ok), 0);
+        listed(&mut completion, UploadFate::NoSuchUpload, 0);
+        let there = listed(&mut completion, UploadFate::Parts(vec![part("e1")]), 900);
+        assert!(matches!(there, Step::Wait { .. }), "{there:?}");
+        completion.advance(Answer::Complete(CompleteAnswer::Ok), 1_000);
+        let denied = listed(&mut completion, UploadFate::NoSuchUpload, 2_000);
+        assert_eq!(denied, Step::Wait { ms: 1_000, alarm: false }, "the grace begins anew");
+    }
+
+    #[test]
+    fn an_upload_is_given_up_at_the_eighth_refusal_and_not_before() {
+        for answer in [CompleteAnswer::InvalidPart, CompleteAnswer::Refused, CompleteAnswer::Ok] {
+            let mut completion = fresh();
+            completion.advance(Answer::Start, 0);
+            for completes in 1..=MAX_REFUSALS {
+                let mut step = completion.advance(Answer::Complete(answer), 0);
+                if step == Step::Head {
+                    step = completion.advance(missing(), 0);
+                }
+                assert_eq!(step, Step::ListParts);
+                let step = completion.advance(Answer::Parts(UploadFate::Parts(vec![part("e1")])), 0);
+                match completes {
+                    MAX_REFUSALS => assert_eq!(step, Step::FoldAgain, "{answer:?}"),
+                    _ => assert!(matches!(step, Step::Wait { .. }), "{answer:?} for the {completes}th time: {step:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_that_may_yet_become_a_success_is_no_refusal() {
+        let (mut completion, mut now) = (fresh(), 0);
+        completion.advance(Answer::Start, now);
+        for _ in 0..3 * MAX_REFUSALS {
+            assert_eq!(completion.advance(Answer::Complete(CompleteAnswer::Unknown), now), Step::Head);
+            let Step::Wait { ms, .. } = completion.advance(missing(), now) else { unreachable!("it is tried again") };
+            now += i64::try_from(ms).unwrap_or(0);
+            assert!(matches!(completion.advance(Answer::Waited, now), Step::Complete { .. }));
+        }
+    }
+
+    #[test]
+    fn a_file_taken_over_whose_object_is_missing_is_completed_at_once() {
+        let mut completion = Completion::new(&file(), true, 1_000);
+        completion.advance(Answer::Start, 0);
+        completion.advance(missing(), 0);
+        let step = completion.advance(Answer::Complete(CompleteAnswer::NoSuchUpload), 0);
+        assert_eq!(step, Step::Head);
+        assert_eq!(completion.advance(missing(), 0), Step::ListParts, "it looked already: now it asks for the upload");
+    }
+
+    #[test]
+    fn parts_are_ours_by_number_size_and_checksum_where_the_server_shows_one() {
+        let two = |number: u32, etag: &str, crc: &str| Part { number, crc64nvme: crc.into(), ..part(etag) };
+        let ours = [two(1, "a", "x"), two(2, "b", "y")];
+        let shown = [two(2, "B", ""), two(1, "A", "x"), two(3, "c", "z")];
+        assert_eq!(adopt_parts(&ours, &shown), Some(vec![two(1, "A", "x"), two(2, "B", "y")]));
+        assert_eq!(adopt_parts(&ours, &shown[..1]), None, "a part is missing");
+        assert_eq!(adopt_parts(&ours, &[two(1, "A", "y"), two(2, "B", "y")]), None, "other bytes");
+    }
+
+    #[test]
+    fn an_object_without_a_token_is_foreign() {
+        let head = Answer::Head(HeadAnswer::Found { token: None, length_bytes: 10 });
+        let mut completion = fresh();
+        assert_eq!(run(&mut completion, &mut 0, vec![Answer::Complete(CompleteAnswer::Ok), head]), Step::FoldAgain);
+        let step = completion.advance(Answer::Folded { same: true }, 0);
+        assert_eq!(step, Step::Finished(Verdict::Foreign { token: None }));
+    }
 }

@@ -184,10 +184,26 @@ pub struct Entry {
 /// An entry that this version must not act on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadEntry {
-    #[error("log entry has format {found}, this version reads format {FORMAT}; run a landfall that knows it")]
+    #[error(
+        "an object of the commit log has format {found}, this version reads format {FORMAT}: a newer landfall wrote it; upgrade this process"
+    )]
     UnknownFormat { found: u64 },
-    #[error("log entry is damaged or not one of ours: {0}")]
+    #[error("an object of the commit log is damaged or not one of ours: {0}")]
     Malformed(String),
+}
+
+/// Reads an object of the log. The format is looked at before anything else: a newer one may have any other shape.
+pub(crate) fn read_stored<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, BadEntry> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        format: u64,
+    }
+    let malformed = |e: serde_json::Error| BadEntry::Malformed(e.to_string());
+    let envelope: Envelope = serde_json::from_slice(bytes).map_err(malformed)?;
+    if envelope.format != u64::from(FORMAT) {
+        return Err(BadEntry::UnknownFormat { found: envelope.format });
+    }
+    serde_json::from_slice(bytes).map_err(malformed)
 }
 
 impl Entry {
@@ -243,16 +259,7 @@ impl Entry {
 
     /// Reads an entry. An unknown format is told apart from damage, so that the message can say what to do.
     pub fn from_json(bytes: &[u8]) -> Result<Self, BadEntry> {
-        #[derive(Deserialize)]
-        struct Envelope {
-            format: u64,
-        }
-        let malformed = |e: serde_json::Error| BadEntry::Malformed(e.to_string());
-        let envelope: Envelope = serde_json::from_slice(bytes).map_err(malformed)?;
-        if envelope.format != u64::from(FORMAT) {
-            return Err(BadEntry::UnknownFormat { found: envelope.format });
-        }
-        serde_json::from_slice(bytes).map_err(malformed)
+        read_stored(bytes)
     }
 
     /// Every offset the entry claims for itself (held and skipped): what the disjointness check is about.
@@ -325,5 +332,79 @@ mod tests {
         full.lost.push(Lost { seq: Seq(2), file: 0, reason: "retention".into() });
         full.closing = true;
         assert_eq!(Entry::from_json(&full.to_json().unwrap()).unwrap(), full);
+    }
+
+    #[test]
+    fn an_entry_says_something_as_soon_as_one_field_does() {
+        let partition: SourcePartition = "main/bids/id/3".parse().unwrap();
+        assert!(entry().says_nothing());
+        // Letters and held offsets come with files or skips; alone they are nothing to append.
+        let counted = Entry { dead_letters: BTreeMap::from([("encode".into(), 1)]), ..entry() };
+        assert!(counted.says_nothing());
+        let file = FileEntry {
+            key: "k".into(),
+            bucket: "b".into(),
+            token: "t".into(),
+            upload_id: "u".into(),
+            parts: Vec::new(),
+            bytes: 0,
+            records: 0,
+            kind: FileKind::Data,
+            min_timestamp_ms: 0,
+            max_timestamp_ms: 0,
+        };
+        let rebuilt = Rebuilt {
+            seq: Seq(1),
+            file: 2,
+            attempt: 1,
+            token: "t".into(),
+            upload_id: "u".into(),
+            parts: Vec::new(),
+            bytes: 0,
+            missing: BTreeMap::from([(partition.clone(), Offsets::from_range(3..7))]),
+        };
+        let lost = Lost { seq: Seq(4), file: 5, reason: "r".into() };
+        assert_eq!((rebuilt.missing_records(), rebuilt.file_ref()), (4, FileRef { seq: Seq(1), file: 2 }));
+        assert_eq!(lost.file_ref(), FileRef { seq: Seq(4), file: 5 });
+        let origins = Origins { start: BTreeMap::new(), bucket: "b".into(), lanes: 1, created_at_ms: 9 };
+        for saying in [
+            Entry { files: vec![file], ..entry() },
+            Entry { skipped: BTreeMap::from([(partition.clone(), BTreeMap::new())]), ..entry() },
+            Entry { absent: BTreeMap::from([(partition.clone(), Offsets::new())]), ..entry() },
+            Entry { completed: vec![FileRef { seq: Seq(1), file: 0 }], ..entry() },
+            Entry { rebuilt: vec![rebuilt], ..entry() },
+            Entry { lost: vec![lost], ..entry() },
+            Entry { closing: true, ..entry() },
+            Entry { origins: Some(origins.clone()), ..entry() },
+        ] {
+            assert!(!saying.says_nothing(), "{saying:?}");
+        }
+        let zero = Entry::zero("uid".into(), Lane(4), "t".into(), "api", origins);
+        assert_eq!((zero.seq, zero.lane, zero.written_at_ms, zero.worker.as_str()), (Seq(0), Lane(4), 9, "api"));
+    }
+
+    #[test]
+    fn an_entry_claims_what_it_holds_and_every_skip() {
+        let at = |number: i32| format!("main/bids/id/{number}").parse::<SourcePartition>().unwrap();
+        let mut claiming = entry();
+        claiming.held.insert(at(0), Offsets::from_range(0..1));
+        let reasons = [(SkipReason::Gap, Offsets::from_range(5..6)), (SkipReason::Declared, Offsets::from_range(7..8))];
+        claiming.skipped.insert(at(1), BTreeMap::from(reasons));
+        claiming.absent.insert(at(2), Offsets::from_range(9..10));
+        let claims: Vec<String> = claiming.claimed().map(|(partition, set)| format!("{partition} {set:?}")).collect();
+        assert_eq!(claims, ["main/bids/id/0 {0..1}", "main/bids/id/1 {5..6}", "main/bids/id/1 {7..8}"]);
+    }
+
+    #[test]
+    fn a_reason_is_called_as_it_is_stored() {
+        for reason in [
+            SkipReason::Gap,
+            SkipReason::Declared,
+            SkipReason::NullValue,
+            SkipReason::DeadLetterTopic,
+            SkipReason::BeforeOrigin,
+        ] {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
+        }
     }
 }

@@ -149,4 +149,11 @@ mod tests {
             assert!(text.parse::<SourcePartition>().is_err(), "{text:?} was accepted");
         }
     }
+
+    #[test]
+    fn ids_are_shown_as_they_are_written_in_keys() {
+        assert_eq!((JobUid::from("u").to_string(), Token::from("t").as_str()), ("u".to_owned(), "t"));
+        assert_eq!((Seq(7).to_string(), Lane(3).to_string()), ("7".to_owned(), "3".to_owned()));
+        assert_eq!((Seq(7).next(), Seq(u64::MAX).next()), (Seq(8), Seq(u64::MAX)));
+    }
 }

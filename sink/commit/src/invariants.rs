@@ -59,13 +59,16 @@ pub fn i3_disjoint_and_dense(entries: &[Entry], sets: &BTreeMap<Seq, FileSets>) 
             break;
         }
         if let Some(sets) = sets.get(&entry.seq) {
-            found.extend(files_make_up_the_entry(entry, sets));
+            found.extend(i3_sidecar(entry, sets));
         }
     }
     (state, found)
 }
 
-fn files_make_up_the_entry(entry: &Entry, sets: &FileSets) -> Vec<Violation> {
+/// I3 within one entry: its files are disjoint, each holds as many offsets as records, and together they hold what the
+/// entry says.
+#[must_use]
+pub fn i3_sidecar(entry: &Entry, sets: &FileSets) -> Vec<Violation> {
     let mut found = Vec::new();
     if sets.files.len() != entry.files.len() {
         let (files, listed) = (entry.files.len(), sets.files.len());
@@ -133,20 +136,25 @@ pub fn i1_i2_cover(entries: &[Entry], state: &LogState) -> Vec<Violation> {
 #[must_use]
 pub fn i4_i6_visible(entries: &[Entry], seen: &[Seen]) -> Vec<Violation> {
     let mut named: BTreeMap<&str, Vec<Named<'_>>> = BTreeMap::new();
-    let mut records: BTreeMap<FileRef, (&str, u64)> = BTreeMap::new();
+    // By file: its key, what it holds by now, and the attempt that counts.
+    let mut latest: BTreeMap<FileRef, (&str, u64, u32)> = BTreeMap::new();
     for entry in entries {
         for (index, file) in (0u32..).zip(&entry.files) {
-            records.insert(FileRef { seq: entry.seq, file: index }, (&file.key, file.records));
+            latest.insert(FileRef { seq: entry.seq, file: index }, (&file.key, file.records, 0));
             let name = Named { token: &file.token, parts: &file.parts, bytes: file.bytes, records: file.records };
             named.entry(&file.key).or_default().push(name);
         }
     }
     for entry in entries {
         for rebuilt in &entry.rebuilt {
-            if let Some((key, records)) = records.get(&rebuilt.file_ref()) {
-                let records = records.saturating_sub(rebuilt.missing_records());
-                let name = Named { token: &rebuilt.token, parts: &rebuilt.parts, bytes: rebuilt.bytes, records };
-                named.entry(key).or_default().push(name);
+            // The first entry for an attempt wins; nobody completes the upload of another.
+            if let Some((key, records, attempt)) = latest.get_mut(&rebuilt.file_ref())
+                && attempt.checked_add(1) == Some(rebuilt.attempt)
+            {
+                *attempt = rebuilt.attempt;
+                *records = records.saturating_sub(rebuilt.missing_records());
+                let (token, parts, bytes) = (&rebuilt.token, &rebuilt.parts, rebuilt.bytes);
+                named.entry(key).or_default().push(Named { token, parts, bytes, records: *records });
             }
         }
     }

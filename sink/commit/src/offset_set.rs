@@ -8,11 +8,30 @@ use crate::offsets::Offsets;
 
 /// The accounted offsets of one source partition.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Stored")]
 pub struct OffsetSet {
     /// Exclusive: every offset below it is accounted for, this one is not.
     low: u64,
     above: Offsets,
+}
+
+/// The same as read, before its invariant was looked at.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    low: u64,
+    above: Offsets,
+}
+
+impl TryFrom<Stored> for OffsetSet {
+    type Error = String;
+
+    fn try_from(stored: Stored) -> Result<Self, Self::Error> {
+        match stored.above.min() {
+            Some(min) if min <= stored.low => Err(format!("offset {min} is not above low {}", stored.low)),
+            Some(_) | None => Ok(Self { low: stored.low, above: stored.above }),
+        }
+    }
 }
 
 impl OffsetSet {
@@ -82,6 +101,7 @@ impl OffsetSet {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -101,6 +121,24 @@ mod tests {
     fn offsets_below_the_origin_count_as_accounted() {
         let set = OffsetSet::starting_at(5);
         assert_eq!(set.overlap(&Offsets::from_range(3..7)), Offsets::from_range(3..5));
+    }
+
+    #[test]
+    fn a_set_that_breaks_its_invariant_is_not_read() {
+        let read = |text: &str| serde_json::from_str::<OffsetSet>(text).map_err(|e| e.to_string());
+        assert_eq!(read(r#"{"low":10,"above":"11..12"}"#).map(|set| (set.low(), set.frontier())), Ok((10, 12)));
+        for above in ["10..12", "3..5", "0..1,11..12"] {
+            let error = read(&format!(r#"{{"low":10,"above":"{above}"}}"#)).unwrap_err();
+            assert!(error.contains("is not above low 10"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_frontier_is_behind_the_highest_offset() {
+        let mut set = OffsetSet::starting_at(3);
+        assert_eq!(set.frontier(), 3);
+        set.insert_range(7..9);
+        assert_eq!(set.frontier(), 9);
     }
 
     proptest! {

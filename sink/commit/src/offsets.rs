@@ -12,6 +12,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Runs beyond this are written as a bitmap instead of text.
 const MAX_TEXT_RUNS: usize = 512;
 const ROARING: &str = "roaring:";
+/// The largest offset of a set, inclusive: Kafka counts in 63 bits, and an exclusive end is one more.
+pub const MAX_OFFSET: u64 = u64::MAX / 2 - 1;
+/// The most offsets that a set read from text may have: a run costs 1 MiB of memory for each 2^30 of them, and a damaged
+/// one must not take all there is.
+const MAX_OFFSETS_READ: u64 = 1 << 38;
 
 /// A set of offsets.
 #[derive(Clone, PartialEq, Default)]
@@ -165,10 +170,14 @@ impl Offsets {
     pub fn parse(text: &str) -> Result<Self, BadOffsets> {
         if let Some(encoded) = text.strip_prefix(ROARING) {
             let bytes = STANDARD.decode(encoded).map_err(|e| BadOffsets(e.to_string()))?;
-            return RoaringTreemap::deserialize_from(bytes.as_slice()).map(Self).map_err(|e| BadOffsets(e.to_string()));
+            let set = RoaringTreemap::deserialize_from(bytes.as_slice()).map_err(|e| BadOffsets(e.to_string()))?;
+            return match set.max() {
+                Some(max) if max > MAX_OFFSET => Err(beyond_kafka(max)),
+                Some(_) | None => Ok(Self(set)),
+            };
         }
         let mut set = Self::new();
-        let mut floor = 0;
+        let (mut floor, mut offsets) = (0, 0_u64);
         for run in text.split(',').filter(|run| !run.is_empty()) {
             let bounds = run.split_once("..").and_then(|(a, b)| Some((a.parse::<u64>().ok()?, b.parse::<u64>().ok()?)));
             let Some((start, end)) = bounds else {
@@ -176,6 +185,13 @@ impl Offsets {
             };
             if end <= start || start < floor {
                 return Err(BadOffsets(format!("run {run:?} is empty or out of order")));
+            }
+            if end > MAX_OFFSET + 1 {
+                return Err(beyond_kafka(end));
+            }
+            offsets = offsets.saturating_add(end - start);
+            if offsets > MAX_OFFSETS_READ {
+                return Err(BadOffsets(format!("it has more than {MAX_OFFSETS_READ} offsets up to {run:?}")));
             }
             floor = end;
             set.insert_range(start..end);
@@ -187,6 +203,10 @@ impl Offsets {
 fn split(offset: u64) -> (u32, u32) {
     // Both halves fit by construction.
     (u32::try_from(offset >> 32).unwrap_or(u32::MAX), u32::try_from(offset & 0xffff_ffff).unwrap_or(u32::MAX))
+}
+
+fn beyond_kafka(offset: u64) -> BadOffsets {
+    BadOffsets(format!("{offset} is beyond what kafka counts to"))
 }
 
 /// A set that could not be read.
@@ -261,6 +281,77 @@ mod tests {
             assert!(Offsets::parse(text).is_err(), "{text:?} was accepted");
         }
         assert_eq!(Offsets::parse("").unwrap(), Offsets::new());
+    }
+
+    #[test]
+    fn offsets_that_kafka_cannot_have_are_refused_in_either_form() {
+        let last = format!("{}..{}", MAX_OFFSET, MAX_OFFSET + 1);
+        assert_eq!(Offsets::parse(&last).unwrap().max(), Some(MAX_OFFSET));
+        for text in [format!("{}..{}", MAX_OFFSET, MAX_OFFSET + 2), format!("0..1,5..{}", u64::MAX)] {
+            let error = Offsets::parse(&text).unwrap_err().to_string();
+            assert!(error.contains("beyond what kafka counts to"), "{error}");
+        }
+        for (offset, is_read) in [(MAX_OFFSET, true), (MAX_OFFSET + 1, false), (u64::MAX, false)] {
+            let mut bytes = Vec::new();
+            RoaringTreemap::from_iter([offset]).serialize_into(&mut bytes).unwrap();
+            let text = format!("{ROARING}{}", STANDARD.encode(bytes));
+            assert_eq!(Offsets::parse(&text).is_ok(), is_read, "{offset}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_run_does_not_take_all_memory() {
+        for text in [format!("0..{}", MAX_OFFSETS_READ + 1), format!("0..1,5..{}", 5 + MAX_OFFSETS_READ)] {
+            let error = Offsets::parse(&text).unwrap_err().to_string();
+            assert!(error.contains("more than 274877906944 offsets"), "{error}");
+        }
+    }
+
+    #[test]
+    fn runs_begin_where_they_are_asked_for() {
+        let border = 1u64 << 32;
+        let mut set = Offsets::from_range(5..10);
+        set.insert_range(border - 2..border + 2);
+        set.insert_range(3 * border..3 * border + 1);
+        assert_eq!(set.runs_from(7).collect::<Vec<_>>(), [7..10, border - 2..border + 2, 3 * border..3 * border + 1]);
+        assert_eq!(set.runs_from(border + 1).collect::<Vec<_>>(), [border + 1..border + 2, 3 * border..3 * border + 1]);
+        assert_eq!(set.runs_from(2 * border).count(), 1);
+        assert_eq!((set.first_missing(3 * border), set.first_missing(2 * border)), (3 * border + 1, 2 * border));
+    }
+
+    #[test]
+    fn a_set_is_written_as_runs_as_long_as_they_are_few() {
+        let runs = |count: u64| -> Offsets { (0..count).map(|n| n * 2).collect() };
+        for (count, prefix) in [(512, "\"0..1,2..3,"), (513, "\"roaring:")] {
+            let json = serde_json::to_string(&runs(count)).unwrap();
+            assert!(json.starts_with(prefix), "{count} runs: {json:.20}");
+            assert_eq!(serde_json::from_str::<Offsets>(&json).unwrap(), runs(count));
+        }
+    }
+
+    #[test]
+    fn a_debug_shows_some_runs_and_how_many_offsets_there_are() {
+        let set: Offsets = (0..20).map(|n| n * 2).collect();
+        let shown = format!("{set:?}");
+        assert!(shown.starts_with("{0..1,2..3,") && shown.ends_with("30..31 ... 20 offsets}"), "{shown}");
+        assert_eq!(format!("{:?}", Offsets::from_range(3..9)), "{3..9}");
+    }
+
+    #[test]
+    fn operations_do_what_they_are_called() {
+        let (left, right) = (Offsets::from_range(0..10), Offsets::from_range(5..15));
+        assert_eq!(left.difference(&right), Offsets::from_range(0..5));
+        assert_eq!(left.intersection(&right), Offsets::from_range(5..10));
+        assert!(!left.is_disjoint(&right) && left.is_disjoint(&Offsets::from_range(10..15)));
+        let mut set = left.clone();
+        assert!(set.insert(10) && !set.insert(10) && set.contains(10) && !set.contains(11));
+        set.subtract(&right);
+        assert_eq!((set.clone(), set.len(), set.min(), set.max()), (Offsets::from_range(0..5), 5, Some(0), Some(4)));
+        set.remove_range(1..3);
+        set.remove_range(0..0);
+        assert_eq!(set.runs().collect::<Vec<_>>(), [0..1, 3..5]);
+        set.insert_range(8..8);
+        assert_eq!((set.max(), set.is_empty(), Offsets::new().is_empty()), (Some(4), false, true));
     }
 
     proptest! {

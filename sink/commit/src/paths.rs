@@ -114,4 +114,15 @@ mod tests {
         assert_eq!(p.entry_seq("_landfall/uid1/log/2/12.json"), None);
         assert_eq!(p.entry_seq("other/00000000000000000012.json"), None);
     }
+
+    #[test]
+    fn everything_of_a_job_lies_under_its_root() {
+        let p = paths();
+        assert_eq!(p.root(), "_landfall/uid1/");
+        for key in [p.entry(Seq(1)), p.sidecar(Seq(1), &"t".into()), p.checkpoint(Seq(1))] {
+            assert!(key.starts_with(p.root()), "{key}");
+        }
+        assert_eq!(p.checkpoint_seq(&p.entry(Seq(1))), None);
+        assert_eq!(p.entry_seq(&format!("{}0000000000000000001a.json", p.log_prefix())), None);
+    }
 }

@@ -193,4 +193,43 @@ mod tests {
         let taken_over = start(&state, &new("clicks", 0), &facts(Some((1_800, "")), 0, 2_000), &Offsets::new(), 0);
         assert_eq!(taken_over, at(0), "a commit of whoever had the group before is no reset");
     }
+
+    #[test]
+    fn a_topic_of_that_name_on_another_cluster_is_another_topic() {
+        let state = state(0, 0..5);
+        let elsewhere = SourcePartition { cluster: "edge".into(), partition: 7, ..partition("id") };
+        assert_eq!(first_offset(&state, &elsewhere, &facts(None, 1_000, 2_000), None), 1_000);
+    }
+
+    #[test]
+    fn the_bounds_are_met_exactly_without_a_stop() {
+        let state = state(0, 0..20);
+        let decide = |facts: Facts| start(&state, &partition("id"), &facts, &Offsets::new(), 0);
+        assert_eq!(decide(facts(None, 0, 20)), at(20), "the topic ends where the job stands");
+        assert_eq!(decide(facts(None, 20, 30)), at(20), "nothing was taken that the job has not");
+        assert!(matches!(decide(facts(Some((21, "uid")), 0, 30)), Start::Stop(Stop::OffsetReset { .. })));
+    }
+
+    #[test]
+    fn a_commit_of_this_very_job_above_a_partition_that_its_log_never_met_stops_it() {
+        let state = state(0, 0..5);
+        let new = SourcePartition { partition: 7, ..partition("id") };
+        let decide = |committed| start(&state, &new, &facts(Some(committed), 0, 100), &Offsets::new(), 10);
+        assert!(matches!(decide((50, "uid")), Start::Stop(Stop::OffsetReset { committed: 50, low: 10, .. })));
+        assert_eq!(decide((50, "")), at(10));
+        assert_eq!(decide((10, "uid")), at(10));
+    }
+
+    #[test]
+    fn consuming_begins_behind_what_is_accounted_at_the_first_offset() {
+        let mut state = state(0, 5..8);
+        let mut entry = Entry::empty("uid".into(), Lane(0), Seq(2), "t2".into(), "w", 0);
+        entry.held.insert(partition("id"), Offsets::from_range(20..25));
+        assert_eq!(state.fold(&entry), Ok(()));
+        let Start::At { offset, gap } = start(&state, &partition("id"), &facts(None, 20, 30), &Offsets::new(), 0)
+        else {
+            unreachable!("a gap does not stop by itself")
+        };
+        assert_eq!((offset, gap), (25, (0..5).chain(8..20).collect()));
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::entry::{BadEntry, FORMAT};
+use crate::entry::{BadEntry, FORMAT, read_stored};
 use crate::ids::SourcePartition;
 use crate::offsets::Offsets;
 
@@ -28,10 +28,6 @@ impl FileSets {
     }
 
     pub fn from_json(bytes: &[u8]) -> Result<Self, BadEntry> {
-        let sets: Self = serde_json::from_slice(bytes).map_err(|e| BadEntry::Malformed(e.to_string()))?;
-        if sets.format != FORMAT {
-            return Err(BadEntry::UnknownFormat { found: u64::from(sets.format) });
-        }
-        Ok(sets)
+        read_stored(bytes)
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::entry::{BadEntry, Entry, FORMAT, FileEntry, FileRef, Lost, Origins};
+use crate::entry::{BadEntry, Entry, FORMAT, FileEntry, FileRef, Lost, Origins, read_stored};
 use crate::ids::{JobUid, Lane, Seq, SourcePartition, Token};
 use crate::offset_set::OffsetSet;
 use crate::offsets::Offsets;
@@ -27,6 +27,9 @@ pub struct PendingFile {
     /// a Complete that outlived every doubt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<(Token, u64)>,
+    /// What rebuilds found gone from Kafka: the file's sidecar still lists it, the file does not hold it any more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<SourcePartition, Offsets>,
     /// When that entry was written, by its writer's clock; for people.
     pub written_at_ms: i64,
     /// The version of the job's document it was written under.
@@ -158,6 +161,9 @@ impl LogState {
                 pending.file.parts.clone_from(&rebuilt.parts);
                 pending.file.bytes = rebuilt.bytes;
                 pending.file.records = pending.file.records.saturating_sub(rebuilt.missing_records());
+                for (partition, offsets) in &rebuilt.missing {
+                    pending.missing.entry(partition.clone()).or_default().union_with(offsets);
+                }
                 self.totals.lost_records = self.totals.lost_records.saturating_add(rebuilt.missing_records());
             }
         }
@@ -201,6 +207,7 @@ impl LogState {
                 attempt: 0,
                 entry_token: entry.token.clone(),
                 earlier: Vec::new(),
+                missing: BTreeMap::new(),
                 written_at_ms: entry.written_at_ms,
                 config_version: entry.config_version,
             };
@@ -392,10 +399,7 @@ impl Checkpoint {
     }
 
     pub fn from_json(bytes: &[u8], job_uid: &JobUid, lane: Lane) -> Result<LogState, FoldError> {
-        let checkpoint: Self = serde_json::from_slice(bytes).map_err(|e| BadEntry::Malformed(e.to_string()))?;
-        if checkpoint.format != FORMAT {
-            return Err(BadEntry::UnknownFormat { found: u64::from(checkpoint.format) }.into());
-        }
+        let checkpoint: Self = read_stored(bytes)?;
         let state = checkpoint.state;
         let seq = state.last_seq();
         if state.job_uid != *job_uid {
@@ -407,3 +411,7 @@ impl Checkpoint {
         Ok(state)
     }
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

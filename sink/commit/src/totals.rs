@@ -41,3 +41,39 @@ impl Totals {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::entry::FileEntry;
+    use crate::ids::{Lane, Seq};
+
+    #[test]
+    fn only_records_of_data_files_are_records_and_only_gaps_are_gaps() {
+        let file = |kind, records| FileEntry {
+            key: "k".into(),
+            bucket: "b".into(),
+            token: "t".into(),
+            upload_id: "u".into(),
+            parts: Vec::new(),
+            bytes: 0,
+            records,
+            kind,
+            min_timestamp_ms: 0,
+            max_timestamp_ms: 0,
+        };
+        let partition: SourcePartition = "main/bids/id/3".parse().unwrap();
+        let mut entry = Entry::empty("uid".into(), Lane(0), Seq(1), "t".into(), "w", 0);
+        entry.files = vec![file(FileKind::Data, 5), file(FileKind::DeadLetter, 7), file(FileKind::Data, 11)];
+        entry.dead_letters.insert("encode".into(), 7);
+        let skipped =
+            [(SkipReason::NullValue, Offsets::from_range(0..2)), (SkipReason::Gap, Offsets::from_range(5..8))];
+        entry.skipped.insert(partition.clone(), BTreeMap::from(skipped));
+        let mut totals = Totals::default();
+        totals.add(&entry);
+        totals.add(&entry);
+        assert_eq!((totals.records, totals.dead_letters["encode"]), (32, 14));
+        assert_eq!(totals.gaps, BTreeMap::from([(partition, Offsets::from_range(5..8))]));
+    }
+}

@@ -185,20 +185,26 @@ fn a_rebuild_that_no_longer_found_some_records_declares_just_these_lost() {
     let mut held = holding(&state, 0, 0..10, &["a"]);
     held.files[0].records = 10;
     state.fold(&held).unwrap();
-    let mut entry = next(&state);
-    entry.rebuilt.push(Rebuilt {
-        seq: Seq(1),
-        file: 0,
-        attempt: 1,
-        token: "r".into(),
-        upload_id: "u-r".into(),
-        parts: vec![],
-        bytes: 5,
-        missing: BTreeMap::from([(partition(0), Offsets::from_range(0..3))]),
-    });
-    state.fold(&entry).unwrap();
-    assert_eq!(state.pending()[&FileRef { seq: Seq(1), file: 0 }].file.records, 7);
-    assert_eq!((state.totals().lost_files, state.totals().lost_records), (0, 3));
+    // Its upload is lost a second time, and Kafka let more records go meanwhile.
+    for (attempt, gone, left) in [(1, 0..3, 7), (2, 5..6, 6)] {
+        let mut entry = next(&state);
+        entry.rebuilt.push(Rebuilt {
+            seq: Seq(1),
+            file: 0,
+            attempt,
+            token: "r".into(),
+            upload_id: "u-r".into(),
+            parts: vec![],
+            bytes: 5,
+            missing: BTreeMap::from([(partition(0), Offsets::from_range(gone))]),
+        });
+        state.fold(&entry).unwrap();
+        assert_eq!(state.pending()[&FileRef { seq: Seq(1), file: 0 }].file.records, left);
+    }
+    let mut all = Offsets::from_range(0..3);
+    all.insert_range(5..6);
+    assert_eq!(state.pending()[&FileRef { seq: Seq(1), file: 0 }].missing, BTreeMap::from([(partition(0), all)]));
+    assert_eq!((state.totals().lost_files, state.totals().lost_records), (0, 4));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is wrong with one field of a document, said so that a person can mend it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
@@ -40,12 +40,24 @@ impl fmt::Display for FieldError {
         if let Some(value) = &self.value {
             write!(f, "{value} ")?;
         }
-        f.write_str(&self.problem)?;
+        plain(f, &self.problem)?;
         if !self.fix.is_empty() {
-            write!(f, "; {}", self.fix)?;
+            f.write_str("; ")?;
+            plain(f, &self.fix)?;
         }
         Ok(())
     }
+}
+
+/// Writes a text that may repeat what a document says: on one line, and nothing that a terminal would obey.
+fn plain(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    for c in text.chars() {
+        match c.is_control() {
+            true => write!(f, "\\u{:04x}", u32::from(c))?,
+            false => f.write_char(c)?,
+        }
+    }
+    Ok(())
 }
 
 impl std::error::Error for FieldError {}
@@ -55,3 +67,14 @@ impl std::error::Error for FieldError {}
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 #[serde(transparent)]
 pub struct FieldErrors(pub Vec<FieldError>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_document_says_never_reaches_a_terminal_as_a_command() {
+        let error = FieldError::new("sink.key", "has the unknown placeholder {\u{1b}[2J}", "write\nanother");
+        assert_eq!(error.to_string(), "sink.key: has the unknown placeholder {\\u001b[2J}; write\\u000aanother");
+    }
+}

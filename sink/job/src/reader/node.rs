@@ -79,8 +79,11 @@ impl Node {
     }
 }
 
-/// A key as part of a path: control characters escaped, cut to a length fit for a message.
+/// A key as part of a path: control characters escaped, cut to a length fit for a message, and never without a name.
 pub(crate) fn shown_key(key: &str) -> String {
+    if key.is_empty() {
+        return "\"\"".to_owned();
+    }
     let cut: String = key.chars().take(SHOWN_CHARS).collect();
     let dots = if cut.len() < key.len() { "…" } else { "" };
     format!("{}{dots}", Escaped(&cut))
