@@ -1,230 +1,294 @@
-//! The verdict: pure, from evidence to report, by the invariants of the commit log.
+//! The verdict: pure, from what was seen to findings, by the invariants of the commit log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use landfall_commit::invariants::{
-    Seen, Violation, i1_i2_cover, i3_disjoint_and_dense, i4_i6_visible, i5_commit_not_ahead,
-};
-use landfall_commit::{Entry, FileEntry, FileKind, FileRef, LogState, Offsets, SourcePartition};
+use landfall_commit::invariants::i5_commit_not_ahead;
+use landfall_commit::{Entry, FileKind, FileRef, FileSets, LogState, Offsets, Seq, SourcePartition, Token};
 use landfall_store::JobRecord;
 
-use super::evidence::{Evidence, LaneLog, Place, Visible};
-use super::report::{Finding, Kind, PartitionRow, Report, Tally};
+use super::content::Flaw;
+use super::kafka::KafkaPartition;
+use super::kind::{Kind, NoteKind};
+use super::ledger::{Ledger, told, union};
+use super::objects::{Shown, Visible};
+use super::report::{Finding, PartitionRow, Placed, Report};
+use super::rows::{Fate, FileRow};
 
-/// An open upload younger than this, on top of the age a file may reach, may still be written or recovered.
-const ORPHAN_AFTER_MS: u64 = 24 * 3_600 * 1_000;
+/// What is wrong with the object of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trouble {
+    Gone,
+    /// Another object stands in its place; what it says of itself.
+    Overwritten(String),
+    /// It says that it is ours, and is not what the log says.
+    Changed(String),
+    /// By reading it.
+    Flawed(Vec<Flaw>),
+    TooLarge(String),
+}
 
-pub(super) fn judge(record: &JobRecord, evidence: &Evidence) -> Report {
-    let mut report = Report {
-        job: record.name.clone(),
-        uid: record.uid.clone(),
-        generation: record.generation,
-        other_objects: evidence.other_objects,
-        ..Report::empty()
+/// What the audit makes of things that are no damage by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rules {
+    pub(super) now_ms: i64,
+    /// Nobody deletes objects of this job.
+    pub(super) expect_all: bool,
+    pub(super) pending_after_ms: u64,
+    /// An open upload that nobody names is an orphan from this age on.
+    pub(super) orphan_after_ms: u64,
+    /// Others may write what looks like the job's objects under its prefixes.
+    pub(super) shared_prefix: bool,
+}
+
+/// A file against its object. Answers the attempt that is visible.
+pub(super) fn look(row: &FileRow, seen: Option<&Visible>) -> Result<u32, Trouble> {
+    let Some(seen) = seen else { return Err(Trouble::Gone) };
+    let Some((number, attempt)) =
+        row.attempt_of(seen.token.as_deref()).and_then(|number| Some((number, row.attempt(number)?)))
+    else {
+        return Err(overwritten(seen));
     };
-    let mut named: BTreeSet<Place> = BTreeSet::new();
-    let mut tokens: BTreeMap<&str, &FileEntry> = BTreeMap::new();
-    let mut pending_uploads: BTreeSet<String> = BTreeSet::new();
-    for lane in &evidence.lanes {
-        for entry in &lane.entries {
-            for file in &entry.files {
-                named.insert((file.bucket.clone(), file.key.clone()));
-                tokens.insert(file.token.as_str(), file);
-            }
-        }
-        if let Some(state) = judge_lane(&mut report, lane, record, evidence) {
-            pending_uploads.extend(state.pending().values().map(|pending| pending.file.upload_id.clone()));
-        }
+    if seen.bytes != attempt.bytes {
+        return Err(Trouble::Changed(format!("it has {} bytes, its entry says {}", seen.bytes, attempt.bytes)));
     }
-    for (place, seen) in evidence.objects.iter().filter(|(place, _)| !named.contains(*place)) {
-        stranger(&mut report, place, seen, &tokens);
+    // A rebuild that no longer found all records says so in the log; its metadata may tell of all of them.
+    match seen.told_records {
+        Some(told) if told != attempt.records && attempt.without.is_none() => {
+            Err(Trouble::Changed(format!("its metadata tells {told} records, its entry says {}", attempt.records)))
+        }
+        _ => Ok(number),
     }
-    judge_uploads(&mut report, record, evidence, &pending_uploads);
-    report.findings.sort_by(|a, b| (a.kind, &a.key, &a.what).cmp(&(b.kind, &b.key, &b.what)));
-    report
 }
 
-fn judge_lane(report: &mut Report, lane: &LaneLog, record: &JobRecord, evidence: &Evidence) -> Option<LogState> {
-    report.entries += count(lane.entries.len());
-    for damage in &lane.damage {
-        report.add(plain(Kind::Log, damage.clone()));
-    }
-    let (state, violations) = i3_disjoint_and_dense(&lane.entries, &lane.sets);
-    report_all(report, violations);
-    let Some(state) = state else {
-        let what = format!("lane {} has no entry: its log was deleted or expired; do not start it over", lane.lane);
-        report.add(plain(Kind::Log, what));
-        return None;
+pub(super) fn overwritten(seen: &Visible) -> Trouble {
+    let whose = match (&seen.job, &seen.token) {
+        (Some(job), Some(token)) => format!("an object of job {job} with token {token}"),
+        (None, Some(token)) => format!("an object with token {token}"),
+        (_, None) => "an object without our token".to_owned(),
     };
-    report_all(report, i1_i2_cover(&lane.entries, &state));
-    report.tally.missing += uncovered(&lane.entries, &state);
-    let seen = seen_at_named_keys(&lane.entries, evidence);
-    report_all(report, i4_i6_visible(&lane.entries, &seen));
-    let visible = judge_files(report, &lane.entries, &state, evidence);
-    tally_claims(&mut report.tally, &lane.entries);
-    judge_partitions(report, &state, &visible, record, evidence);
-    Some(state)
+    Trouble::Overwritten(format!("{whose}, {} bytes", seen.bytes))
 }
 
-fn report_all(report: &mut Report, violations: Vec<Violation>) {
-    for violation in violations {
-        let kind = match violation.invariant {
-            "I1" => Kind::Missing,
-            "I2" => Kind::Doubled,
-            "I4" => Kind::Foreign,
-            "I5" => Kind::CommittedAhead,
-            "I6" => Kind::WrongContent,
-            _ => Kind::Log,
-        };
-        report.add(plain(kind, violation.what));
-    }
-}
-
-fn plain(kind: Kind, what: String) -> Finding {
-    Finding { kind, what, key: None, records: None }
-}
-
-fn count(items: usize) -> u64 {
-    u64::try_from(items).unwrap_or(u64::MAX)
-}
-
-/// Offsets below `low` that no entry accounts for; 0 unless I1 is broken.
-fn uncovered(entries: &[Entry], state: &LogState) -> u64 {
-    let mut missing = 0;
-    for (partition, accounted) in state.partitions() {
-        let origin = state.origins().start.get(partition).copied().unwrap_or(0);
-        let mut wanted = Offsets::from_range(origin..accounted.low());
-        for entry in entries {
-            let claimed = entry.claimed().chain(&entry.absent).filter(|(claimed, _)| *claimed == partition);
-            claimed.for_each(|(_, offsets)| wanted.subtract(offsets));
-        }
-        missing += wanted.len();
-    }
-    missing
-}
-
-/// What the invariants look at: the counted records, else those the object tells of itself.
-fn seen_at_named_keys(entries: &[Entry], evidence: &Evidence) -> Vec<Seen> {
-    let places: BTreeSet<Place> =
-        entries.iter().flat_map(|entry| &entry.files).map(|file| (file.bucket.clone(), file.key.clone())).collect();
-    let at = |place: Place| {
-        let seen = evidence.objects.get(&place)?;
-        let counted = seen.counted.as_ref().and_then(|counted| counted.as_ref().ok()).copied();
-        let records = counted.or(seen.told_records);
-        Some(Seen { key: place.1, token: seen.token.clone(), bytes: seen.bytes, records })
-    };
-    places.into_iter().filter_map(at).collect()
-}
-
-/// Each file of the log against its object. Answers the files that are visible.
-fn judge_files(report: &mut Report, entries: &[Entry], state: &LogState, evidence: &Evidence) -> BTreeSet<FileRef> {
-    let mut visible = BTreeSet::new();
-    let mut rebuilt: BTreeMap<FileRef, Vec<&str>> = BTreeMap::new();
-    let mut lost: BTreeMap<FileRef, &str> = BTreeMap::new();
-    for entry in entries {
-        for again in &entry.rebuilt {
-            rebuilt.entry(again.file_ref()).or_default().push(again.token.as_str());
-        }
-        lost.extend(entry.lost.iter().map(|lost| (lost.file_ref(), lost.reason.as_str())));
-    }
-    for entry in entries {
-        for (index, file) in (0_u32..).zip(&entry.files) {
-            let file_ref = FileRef { seq: entry.seq, file: index };
-            let place = (file.bucket.clone(), file.key.clone());
-            let seen = evidence.objects.get(&place).filter(|seen| {
-                let token = seen.token.as_deref().unwrap_or_default();
-                token == file.token.as_str() || rebuilt.get(&file_ref).is_some_and(|tokens| tokens.contains(&token))
-            });
-            match seen {
-                Some(seen) => {
-                    visible.insert(file_ref);
-                    add_to_tally(&mut report.tally, file, seen);
-                    if let Some(Err(problem)) = &seen.counted {
-                        let what = format!("{} cannot be read: {problem}", file.key);
-                        report.add(of_file(Kind::WrongContent, what, file));
-                    }
-                }
-                None if lost.contains_key(&file_ref) => report.tally.lost += file.records,
-                None => {
-                    let pending = state.pending().contains_key(&file_ref);
-                    let there = evidence.objects.contains_key(&place);
-                    let finding = not_visible(entry, file, pending, there, evidence.now_ms);
-                    if finding.kind == Kind::Missing {
-                        report.tally.missing += file.records;
-                    }
-                    report.add(finding);
-                }
-            }
-        }
-    }
-    visible
-}
-
-fn of_file(kind: Kind, what: String, file: &FileEntry) -> Finding {
-    Finding { kind, what, key: Some(file.key.clone()), records: Some(file.records) }
-}
-
-fn not_visible(entry: &Entry, file: &FileEntry, pending: bool, overwritten: bool, now_ms: i64) -> Finding {
-    let (key, seq, records) = (&file.key, entry.seq, file.records);
-    let age_s = now_ms.saturating_sub(entry.written_at_ms) / 1_000;
-    if overwritten {
-        let what = format!("{records} records of {key} (entry {seq}): another object stands in its place");
-        of_file(Kind::Missing, what, file)
-    } else if pending {
-        let what = format!(
-            "{key} with {records} records is not visible, {age_s} s after entry {seq} named it; a worker of the job will complete or rebuild it"
-        );
-        of_file(Kind::Uncompleted, what, file)
-    } else {
-        let what = format!(
-            "{records} records of {key}: entry {seq} named it and the log calls it completed, yet it is not there; somebody deleted it"
-        );
-        of_file(Kind::Missing, what, file)
-    }
-}
-
-fn add_to_tally(tally: &mut Tally, file: &FileEntry, seen: &Visible) {
-    match file.kind {
+/// A file whose object is right.
+pub(super) fn add_visible(report: &mut Report, row: &FileRow, attempt: u32) {
+    let Some(attempt) = row.attempt(attempt) else { return };
+    let tally = &mut report.tally;
+    match row.kind {
         FileKind::Data => {
-            tally.landed += file.records;
+            tally.landed += attempt.records;
             tally.objects += 1;
-            tally.bytes += seen.bytes;
+            tally.bytes += attempt.bytes;
         }
         FileKind::DeadLetter => {
-            tally.dead_letters += file.records;
+            tally.dead_letters += attempt.records;
             tally.dead_letter_objects += 1;
         }
     }
 }
 
-fn tally_claims(tally: &mut Tally, entries: &[Entry]) {
-    let mut absent: BTreeMap<&SourcePartition, Offsets> = BTreeMap::new();
-    for entry in entries {
-        for (reason, offsets) in entry.skipped.values().flatten() {
-            *tally.skipped.entry(reason.as_str()).or_default() += offsets.len();
+/// A file whose object is not. `held`: its offsets, where they are known.
+pub(super) fn add_trouble(
+    report: &mut Report,
+    row: &FileRow,
+    trouble: &Trouble,
+    held: BTreeMap<SourcePartition, Offsets>,
+    rules: &Rules,
+) {
+    let (key, seq, records) = (&*row.key, row.seq, row.records());
+    let of = match row.kind {
+        FileKind::Data => "records",
+        FileKind::DeadLetter => "dead letters",
+    };
+    let mut add = |kind: Kind, what: String, held: BTreeMap<SourcePartition, Offsets>| {
+        let finding = Finding { kind, what, key: Some(key.to_owned()), records: Some(records) };
+        report.add(Placed::at(finding, Seq(seq)).holding(held));
+    };
+    match trouble {
+        Trouble::Gone => match row.fate {
+            Fate::Lost => report.tally.lost += records,
+            Fate::Completed if rules.expect_all => {
+                add(Kind::Missing, format!("{key} with {records} {of} of entry {seq} was visible and is gone"), held);
+                report.tally.missing += records;
+            }
+            Fate::Completed => {
+                let what = format!(
+                    "{key} with {records} {of} of entry {seq} was visible and is gone; no damage where readers delete \
+                     what they have read, a finding with --expect-all"
+                );
+                report.note(NoteKind::Deleted, what, Some(key.to_owned()), Some(records));
+                report.tally.deleted += records;
+            }
+            Fate::Pending => {
+                let age_ms = age_ms(rules.now_ms, row.written_at_ms);
+                let what =
+                    format!("{key} with {records} {of} is not visible, {} after entry {seq} named it", span(age_ms));
+                if age_ms >= rules.pending_after_ms {
+                    add(Kind::Uncompleted, what, held);
+                } else {
+                    report.note(NoteKind::Pending, what, Some(key.to_owned()), Some(records));
+                }
+                report.tally.pending += records;
+            }
+        },
+        Trouble::Overwritten(whose) => {
+            let what = format!("{key} of entry {seq} is not ours: {whose} stands in the place of {records} {of}");
+            add(Kind::Overwritten, what, held);
+            report.tally.missing += records;
         }
-        for (partition, offsets) in &entry.absent {
-            absent.entry(partition).or_default().union_with(offsets);
+        Trouble::Changed(what) => add(Kind::Changed, format!("{key} of entry {seq}: {what}"), held),
+        Trouble::Flawed(flaws) => {
+            let (kind, what, offsets) = told_of_flaws(row, flaws);
+            if kind == Kind::Doubled {
+                report.tally.doubled += offsets.values().map(Offsets::len).sum::<u64>();
+            }
+            let finding = Finding {
+                kind,
+                what: format!("{key} of entry {seq}: {what}"),
+                key: Some(key.to_owned()),
+                records: None,
+            };
+            let held = if offsets.is_empty() { held } else { offsets };
+            let records = if held.is_empty() { records } else { held.values().map(Offsets::len).sum() };
+            report.add(Placed::at(Finding { records: Some(records), ..finding }, Seq(seq)).holding(held));
+        }
+        Trouble::TooLarge(why) => {
+            let what = format!("{key} of entry {seq} was not read: {why}");
+            report.note(NoteKind::Unread, what, Some(key.to_owned()), Some(records));
         }
     }
-    tally.absent += absent.values().map(Offsets::len).sum::<u64>();
 }
 
-fn judge_partitions(
-    report: &mut Report,
-    state: &LogState,
-    visible: &BTreeSet<FileRef>,
-    record: &JobRecord,
-    evidence: &Evidence,
-) {
-    let mut committed: BTreeMap<SourcePartition, u64> = BTreeMap::new();
-    for (partition, accounted) in state.partitions() {
-        let at = evidence.kafka.get(&(partition.topic.clone(), partition.partition)).cloned().unwrap_or_default();
-        // A commit of another job or generation says nothing of this one.
-        let own = at.committed.filter(|(_, metadata)| metadata.is_empty() || *metadata == record.uid);
-        if let Some((offset, _)) = &own {
-            committed.insert(partition.clone(), *offset);
+/// One finding an object, by the most telling flaw; the others stand beside it.
+fn told_of_flaws(row: &FileRow, flaws: &[Flaw]) -> (Kind, String, BTreeMap<SourcePartition, Offsets>) {
+    let mut kind = Kind::Changed;
+    let mut offsets = BTreeMap::new();
+    let mut words = Vec::new();
+    let mut parts = Vec::new();
+    let attempt = row.attempts.last();
+    let (bytes, records) = attempt.map_or((0, 0), |attempt| (attempt.bytes, attempt.records));
+    for flaw in flaws {
+        match flaw {
+            Flaw::Bytes { found } => words.push(format!("it has {found} bytes, its entry says {bytes}")),
+            Flaw::Part { number } => parts.push(number.to_string()),
+            Flaw::Unreadable(problem) => words.push(format!("it cannot be read: {problem}")),
+            Flaw::Records { found } => words.push(format!("it has {found} records, its entry says {records}")),
+            Flaw::Twice(again) => {
+                kind = Kind::Doubled;
+                words.push(format!("it holds twice {}", told(again)));
+                offsets.clone_from(again);
+            }
+            Flaw::Lacks(lacking) => {
+                words.push(format!("it lacks {}", told(lacking)));
+                if kind != Kind::Doubled {
+                    offsets.clone_from(lacking);
+                }
+            }
+            Flaw::Strange(what) => words.push(format!("it holds what its entry does not name: {what}")),
         }
+    }
+    if !parts.is_empty() {
+        let all = attempt.map_or(0, |attempt| attempt.parts.len());
+        words.insert(0, format!("the checksum of part {} of {all} is not its entry's", parts.join(", ")));
+    }
+    (kind, words.join("; "), offsets)
+}
+
+/// What says that entries are gone from the end of a log.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TailEvidence {
+    /// Folded by the newest checkpoint.
+    pub(super) checkpoint: Option<Seq>,
+    /// Read by an earlier audit.
+    pub(super) state: Option<Seq>,
+    /// Sidecars at numbers after the last entry. One is ordinary: it is written before its entry is.
+    pub(super) sidecars: Vec<(Seq, Token, FileSets)>,
+}
+
+/// Where the end of a log is gone: says so, and accounts in the state for what the sidecars say that it held.
+pub(super) fn lost_tail(
+    ledger: &mut Ledger,
+    evidence: &TailEvidence,
+    committed: &BTreeMap<SourcePartition, u64>,
+) -> Option<Placed> {
+    let Some(state) = &mut ledger.state else { return None };
+    let last = state.last_seq();
+    let mut why = Vec::new();
+    if let Some(seq) = evidence.checkpoint.filter(|seq| *seq > last) {
+        why.push(format!("a checkpoint has folded entry {seq}"));
+    }
+    if let Some(seq) = evidence.state.filter(|seq| *seq > last) {
+        why.push(format!("an earlier audit has read entry {seq}"));
+    }
+    let mut held: BTreeMap<SourcePartition, Offsets> = BTreeMap::new();
+    for (seq, _, sets) in &evidence.sidecars {
+        let sets = union(sets);
+        // The worker commits to Kafka only what is in the log.
+        let committed_into = sets.iter().any(|(partition, offsets)| {
+            let above = committed.get(partition).is_some_and(|committed| *committed > state.accounted(partition).low());
+            above && offsets.contains(state.accounted(partition).low())
+        });
+        if !committed_into && why.is_empty() {
+            continue;
+        }
+        if committed_into {
+            why.push(format!("Kafka's committed offset lies beyond the log and within the sidecar of entry {seq}"));
+        }
+        while state.next_seq() < *seq {
+            let uid = state.job_uid().clone();
+            let between = Entry::empty(uid, state.lane(), state.next_seq(), Token::from(""), "", 0);
+            if state.fold(&between).is_err() {
+                break;
+            }
+        }
+        let mut entry = Entry::empty(state.job_uid().clone(), state.lane(), *seq, Token::from(""), "", 0);
+        entry.held.clone_from(&sets);
+        if state.fold(&entry).is_ok() {
+            for (partition, offsets) in sets {
+                held.entry(partition).or_default().union_with(&offsets);
+            }
+        }
+    }
+    if why.is_empty() {
+        return None;
+    }
+    why.dedup();
+    let first = last.next();
+    let by_sidecar = if held.is_empty() { String::new() } else { format!("; by its sidecars it held {}", told(&held)) };
+    let what = format!(
+        "the log of lane {} ends with entry {last}, and went on from entry {first}: {}{by_sidecar}",
+        ledger.lane(),
+        why.join(", ")
+    );
+    ledger.blind |= held.is_empty();
+    let records = (!held.is_empty()).then(|| held.values().map(Offsets::len).sum());
+    Some(Placed::at(Finding { kind: Kind::LostTail, what, key: None, records }, first).holding(held))
+}
+
+/// What of the job's own group Kafka has; a commit of another job or generation says nothing of this one.
+pub(super) fn own_commits(
+    record: &JobRecord,
+    state: &LogState,
+    kafka: &BTreeMap<(String, i32), KafkaPartition>,
+) -> BTreeMap<SourcePartition, u64> {
+    let own = |partition: &SourcePartition| {
+        let (offset, metadata) = kafka.get(&(partition.topic.clone(), partition.partition))?.committed.as_ref()?;
+        (metadata.is_empty() || *metadata == record.uid).then_some(*offset)
+    };
+    state.partitions().keys().filter_map(|partition| Some((partition.clone(), own(partition)?))).collect()
+}
+
+/// The partitions of one lane. `visible`: pending files whose objects are there; `whole`: all of them were looked for.
+pub(super) fn judge_partitions(
+    report: &mut Report,
+    ledger: &Ledger,
+    visible: &BTreeSet<FileRef>,
+    committed: &BTreeMap<SourcePartition, u64>,
+    kafka: &BTreeMap<(String, i32), KafkaPartition>,
+    whole: bool,
+) {
+    let Some(state) = &ledger.state else { return };
+    for (partition, accounted) in state.partitions() {
+        let at = kafka.get(&(partition.topic.clone(), partition.partition)).cloned().unwrap_or_default();
         let low = accounted.low();
         if let Some(end) = at.end
             && end < low
@@ -250,52 +314,103 @@ fn judge_partitions(
             origin: state.origins().start.get(partition).copied().unwrap_or(0),
             landed: low,
             visible: state.visible_low(partition, visible),
-            committed: own.map(|(offset, _)| offset),
+            committed: committed.get(partition).copied(),
             log_start: at.log_start,
             end: at.end,
         });
     }
-    report_all(report, i5_commit_not_ahead(state, visible, &committed));
-}
-
-/// An object at a key that the log does not name, and which says that it is this job's.
-fn stranger(report: &mut Report, (bucket, key): &Place, seen: &Visible, tokens: &BTreeMap<&str, &FileEntry>) {
-    let known = seen.token.as_deref().and_then(|token| tokens.get(token));
-    let finding = match known {
-        Some(file) => {
-            report.tally.doubled += file.records;
-            let what =
-                format!("{bucket}/{key} is a copy of {}: its {} records are visible twice", file.key, file.records);
-            Finding { kind: Kind::Doubled, what, key: Some(key.clone()), records: Some(file.records) }
-        }
-        None => {
-            let token = seen.token.as_deref().unwrap_or("none");
-            let what = format!("{bucket}/{key} says it is of this job, and no entry names its token {token}");
-            Finding { kind: Kind::Foreign, what, key: Some(key.clone()), records: seen.told_records }
-        }
-    };
-    report.add(finding);
-}
-
-fn judge_uploads(report: &mut Report, record: &JobRecord, evidence: &Evidence, pending: &BTreeSet<String>) {
-    let Some(uploads) = &evidence.uploads else { return };
-    let old_after_ms = ORPHAN_AFTER_MS.saturating_add(record.spec.sink.rotate.age.millis());
-    let mut open = 0;
-    for upload in uploads.iter().filter(|upload| !pending.contains(&upload.upload_id)) {
-        let age_ms = u64::try_from(evidence.now_ms.saturating_sub(upload.initiated_ms)).unwrap_or(0);
-        if age_ms <= old_after_ms {
-            open += 1;
-            continue;
-        }
-        let what = format!(
-            "upload {} of {} is open for {} h and no entry names it; abort it, and let a lifecycle rule do so",
-            upload.upload_id,
-            upload.key,
-            age_ms / 3_600_000
-        );
-        report.add(Finding { kind: Kind::OrphanUpload, what, key: Some(upload.key.clone()), records: None });
+    if !whole {
+        return;
     }
-    report.open_uploads = Some(open);
+    for violation in i5_commit_not_ahead(state, visible, committed) {
+        if ledger.blind {
+            let what = format!("{}; what the damaged log held below it is not known", violation.what);
+            report.note(NoteKind::NotJudged, what, None, None);
+        } else {
+            report.add(plain(Kind::CommittedAhead, violation.what));
+        }
+    }
+}
+
+/// An object under the job's prefixes at a key that the log does not name. False: it is none of the job's business.
+pub(super) fn judge_stranger(
+    report: &mut Report,
+    bucket: &str,
+    (key, shown, seen): (&str, &Shown, &Visible),
+    log: &KnownTokens<'_>,
+    rules: &Rules,
+) -> bool {
+    let token = seen.token.as_deref().unwrap_or("none");
+    if seen.job.as_deref() == Some(log.job) {
+        if let Some((of, records)) = log.own.get(token) {
+            report.tally.doubled += records;
+            let what = format!("{bucket}/{key} is a copy of {of}: its {records} records are visible twice");
+            report.add(of_key(Kind::Doubled, what, key, Some(*records)));
+        } else if log.others.contains(token) {
+            return false;
+        } else if log.damaged {
+            let what = format!("{bucket}/{key} with token {token} is of an entry that the damaged log no longer tells");
+            report.note(NoteKind::Unnamed, what, Some(key.to_owned()), seen.told_records);
+        } else {
+            let what = format!("{bucket}/{key} says it is of this job, and no entry names its token {token}");
+            report.add(of_key(Kind::Foreign, what, key, seen.told_records));
+        }
+        return true;
+    }
+    // Another tool's note beside the data is harmless. What has the name of data is read as data.
+    let reads_as_data = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"].iter().any(|suffix| key.ends_with(suffix));
+    if seen.job.is_some() || rules.shared_prefix || !reads_as_data || shown.modified_ms < log.since_ms {
+        return false;
+    }
+    let what = format!("{bucket}/{key} is not the job's, and readers of its prefix take it for data");
+    report.add(of_key(Kind::Foreign, what, key, None));
+    true
+}
+
+/// The tokens of the logs, for objects that no key of the log names.
+#[derive(Debug)]
+pub(super) struct KnownTokens<'a> {
+    pub(super) job: &'a str,
+    /// Of this log: to the key of the file and its records.
+    pub(super) own: BTreeMap<&'a str, (&'a str, u64)>,
+    /// Of other jobs' logs, and older generations'.
+    pub(super) others: BTreeSet<String>,
+    /// Entries are gone or cannot be read.
+    pub(super) damaged: bool,
+    /// When the job began: what is older was there before it.
+    pub(super) since_ms: i64,
+}
+
+/// An open upload; `named` by a pending file or open at a live worker is no orphan.
+pub(super) fn judge_upload(report: &mut Report, key: &str, id: &str, initiated_ms: i64, rules: &Rules) -> bool {
+    let age_ms = age_ms(rules.now_ms, initiated_ms);
+    if age_ms < rules.orphan_after_ms {
+        return false;
+    }
+    let what = format!("upload {id} of {key} is open for {}, and no entry and no live worker names it", span(age_ms));
+    report.add(of_key(Kind::OrphanUpload, what, key, None));
+    true
+}
+
+fn plain(kind: Kind, what: String) -> Finding {
+    Finding { kind, what, key: None, records: None }
+}
+
+fn of_key(kind: Kind, what: String, key: &str, records: Option<u64>) -> Finding {
+    Finding { kind, what, key: Some(key.to_owned()), records }
+}
+
+fn age_ms(now_ms: i64, then_ms: i64) -> u64 {
+    u64::try_from(now_ms.saturating_sub(then_ms)).unwrap_or(0)
+}
+
+/// `40 s`, `12 min`, `31 h`.
+fn span(ms: u64) -> String {
+    match ms / 1_000 {
+        seconds @ 0..=119 => format!("{seconds} s"),
+        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
 }
 
 #[cfg(test)]

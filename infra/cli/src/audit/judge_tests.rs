@@ -1,186 +1,250 @@
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use landfall_commit::{
-    Entry, FileEntry, FileKind, FileRef, FileSets, Lane, Lost, Offsets, Origins, Part, Seq, SkipReason,
+use landfall_commit::{Entry, FileKind, FileSets, Lane, Offsets, Origins, Seq, SourcePartition, Token};
+
+use super::super::content::Flaw;
+use super::super::kafka::KafkaPartition;
+use super::super::kind::{Kind, NoteKind};
+use super::super::ledger::{EntrySeen, Ledger, SidecarSeen, Slot};
+use super::super::objects::{Shown, Visible};
+use super::super::report::Report;
+use super::super::rows::{Attempt, Fate, FileRow, PartSum};
+use super::{
+    KnownTokens, Rules, TailEvidence, Trouble, add_trouble, judge_partitions, judge_stranger, judge_upload, look,
+    lost_tail,
 };
-use landfall_s3::store::OpenUpload;
-use landfall_store::JobRecord;
-
-use super::super::evidence::{Evidence, KafkaPartition, LaneLog, Visible};
-use super::super::report::{Kind, Report};
-use super::judge;
 
 const HOUR_MS: i64 = 3_600_000;
 const NOW_MS: i64 = 1_000 * HOUR_MS;
+const RULES: Rules = Rules {
+    now_ms: NOW_MS,
+    expect_all: false,
+    pending_after_ms: 3_600_000,
+    orphan_after_ms: 24 * 3_600_000,
+    shared_prefix: false,
+};
 
-fn record() -> JobRecord {
-    serde_json::from_value(serde_json::json!({
-        "format": 1, "name": "bids", "uid": "u1", "generation": 1, "config_version": 1,
-        "spec": {"name": "bids", "source": {"cluster": "main", "topics": ["bids"]}, "sink": {"bucket": "lake"}},
-        "desired": "running", "origins": [], "lanes": 1, "changed_by": "test",
-        "created_at": "2026-01-01T00:00:00Z", "changed_at": "2026-01-01T00:00:00Z",
-    }))
-    .unwrap()
+fn partition() -> SourcePartition {
+    "main/bids/id/0".parse().unwrap()
 }
 
-fn file(key: &str, records: u64) -> FileEntry {
-    let part = Part { number: 1, etag: "e".into(), size_bytes: 10, crc64nvme: "c".into() };
-    FileEntry {
-        key: key.into(),
+fn attempt(token: &str, records: u64) -> Attempt {
+    Attempt { token: token.into(), bytes: 10, records, parts: [PartSum(10, "c".into())].into(), without: None }
+}
+
+fn row(fate: Fate, age_ms: i64) -> FileRow {
+    FileRow {
+        lane: 0,
+        seq: 4,
+        file: 0,
+        entry_token: "e".into(),
         bucket: "lake".into(),
-        token: format!("token of {key}").as_str().into(),
-        upload_id: format!("upload of {key}"),
-        parts: vec![part],
-        bytes: 10,
-        records,
+        key: "a.jsonl".into(),
         kind: FileKind::Data,
-        min_timestamp_ms: 0,
-        max_timestamp_ms: 0,
+        config_version: 1,
+        written_at_ms: NOW_MS - age_ms,
+        attempts: vec![attempt("t", 5)],
+        fate,
+        seen: None,
     }
 }
 
-/// A log with entry 0 and one file a range, each in an entry of its own; all visible, none called completed.
-fn evidence(files: &[(&str, std::ops::Range<u64>)]) -> Evidence {
-    let partition: landfall_commit::SourcePartition = "main/bids/id/0".parse().unwrap();
-    let origins =
-        Origins { start: BTreeMap::from([(partition.clone(), 0)]), bucket: "lake".into(), lanes: 1, created_at_ms: 0 };
-    let mut lane =
-        LaneLog { entries: vec![Entry::zero("u1".into(), Lane(0), "t0".into(), "w", origins)], ..LaneLog::default() };
-    let mut seen = Evidence { now_ms: NOW_MS, uploads: Some(Vec::new()), ..Evidence::default() };
-    for (seq, (key, range)) in (1..).map(Seq).zip(files) {
-        let offsets = Offsets::from_range(range.clone());
-        let mut entry =
-            Entry::empty("u1".into(), Lane(0), seq, format!("t{seq}").as_str().into(), "w", NOW_MS - 60_000);
-        entry.files.push(file(key, offsets.len()));
-        entry.held.insert(partition.clone(), offsets.clone());
-        lane.sets.insert(seq, FileSets::new(vec![BTreeMap::from([(partition.clone(), offsets.clone())])]));
-        lane.entries.push(entry);
-        let visible = Visible {
-            job: Some("bids".into()),
-            token: Some(format!("token of {key}")),
-            bytes: 10,
-            told_records: Some(offsets.len()),
-            counted: None,
-        };
-        seen.objects.insert(("lake".into(), (*key).into()), visible);
+fn visible(token: Option<&str>) -> Visible {
+    Visible {
+        etag: "x".into(),
+        job: Some("bids".into()),
+        token: token.map(str::to_owned),
+        bytes: 10,
+        told_records: Some(5),
     }
-    let end = files.iter().map(|(_, range)| range.end).max().unwrap_or(0);
-    let kafka = KafkaPartition {
-        topic_id: Some("id".into()),
-        committed: Some((end, "u1".into())),
-        log_start: Some(0),
-        end: Some(end),
-    };
-    seen.kafka.insert(("bids".into(), 0), kafka);
-    seen.lanes.push(lane);
-    seen
 }
 
-fn kinds(report: &Report) -> Vec<Kind> {
-    report.findings.iter().map(|finding| finding.kind).collect()
-}
-
-#[track_caller]
-fn finds(evidence: &Evidence, expected: &[Kind]) -> Report {
-    let report = judge(&record(), evidence);
-    assert_eq!(kinds(&report), expected, "{:#?}", report.findings);
-    assert_eq!(report.clean, expected.is_empty());
+fn told(row: &FileRow, trouble: &Trouble, rules: Rules) -> Report {
+    let mut report = Report::empty();
+    add_trouble(&mut report, row, trouble, BTreeMap::new(), &rules);
     report
 }
 
-#[test]
-fn a_log_whose_objects_are_all_there_is_clean() {
-    let report = finds(&evidence(&[("a", 0..10), ("b", 10..30)]), &[]);
-    assert_eq!((report.tally.landed, report.tally.objects, report.tally.unlanded), (30, 2, 0));
-    assert_eq!(report.partitions[0].visible, 30);
+fn kinds(report: &Report) -> (Vec<Kind>, Vec<NoteKind>) {
+    (report.found.keys().copied().collect(), report.noted.keys().copied().collect())
 }
 
 #[test]
-fn what_is_not_read_yet_is_no_finding() {
-    let mut seen = evidence(&[("a", 0..10)]);
-    seen.kafka.get_mut(&("bids".to_owned(), 0)).unwrap().end = Some(500);
-    assert_eq!(finds(&seen, &[]).tally.unlanded, 490);
+fn an_object_is_right_by_its_token_size_and_count() {
+    let mut row = row(Fate::Pending, 0);
+    assert_eq!(look(&row, Some(&visible(Some("t")))), Ok(0));
+    assert_eq!(look(&row, None), Err(Trouble::Gone));
+    for token in [None, Some("other")] {
+        assert!(matches!(look(&row, Some(&visible(token))), Err(Trouble::Overwritten(_))));
+    }
+    let short = Visible { bytes: 9, ..visible(Some("t")) };
+    assert!(matches!(look(&row, Some(&short)), Err(Trouble::Changed(what)) if what.contains("9 bytes")));
+    let few = Visible { told_records: Some(4), ..visible(Some("t")) };
+    assert!(matches!(look(&row, Some(&few)), Err(Trouble::Changed(what)) if what.contains("4 records")));
+    row.attempts.push(attempt("r", 3));
+    let rebuilt = Visible { told_records: Some(3), ..visible(Some("r")) };
+    assert_eq!(look(&row, Some(&rebuilt)), Ok(1));
+    assert_eq!(look(&row, Some(&visible(Some("t")))), Ok(0), "a slow Complete of the first upload is the file too");
 }
 
 #[test]
-fn an_object_that_is_gone_is_missing_once_completed_and_uncompleted_before() {
-    let mut seen = evidence(&[("a", 0..10), ("b", 10..30)]);
-    seen.objects.remove(&("lake".to_owned(), "a".to_owned()));
-    seen.kafka.get_mut(&("bids".to_owned(), 0)).unwrap().committed = Some((0, "u1".into()));
-    let report = finds(&seen, &[Kind::Uncompleted]);
-    assert_eq!((report.tally.missing, report.partitions[0].visible), (0, 0));
-    let mut later = Entry::empty("u1".into(), Lane(0), Seq(3), "t3".into(), "w", NOW_MS);
-    later.completed.push(FileRef { seq: Seq(1), file: 0 });
-    seen.lanes[0].entries.push(later);
-    assert_eq!(finds(&seen, &[Kind::Missing]).tally.missing, 10);
+fn what_a_reader_deleted_is_a_note_until_nobody_may_delete() {
+    let done = row(Fate::Completed, HOUR_MS);
+    let report = told(&done, &Trouble::Gone, RULES);
+    assert_eq!((kinds(&report), report.tally.deleted), ((vec![], vec![NoteKind::Deleted]), 5));
+    let strict = Rules { expect_all: true, ..RULES };
+    let report = told(&done, &Trouble::Gone, strict);
+    assert_eq!((kinds(&report), report.tally.missing), ((vec![Kind::Missing], vec![]), 5));
+    let report = told(&row(Fate::Lost, HOUR_MS), &Trouble::Gone, strict);
+    assert_eq!((kinds(&report), report.tally.lost), ((vec![], vec![]), 5), "a declared loss is told in the tally");
 }
 
 #[test]
-fn a_commit_above_what_is_visible_is_found_unless_it_is_of_another_generation() {
-    let mut seen = evidence(&[("a", 0..10)]);
-    seen.objects.clear();
-    finds(&seen, &[Kind::Uncompleted, Kind::CommittedAhead]);
-    seen.kafka.get_mut(&("bids".to_owned(), 0)).unwrap().committed = Some((10, "u0".into()));
-    finds(&seen, &[Kind::Uncompleted]);
+fn what_is_not_visible_yet_is_a_note_until_its_time_is_up() {
+    let report = told(&row(Fate::Pending, HOUR_MS - 1), &Trouble::Gone, RULES);
+    assert_eq!(kinds(&report), (vec![], vec![NoteKind::Pending]));
+    assert!(report.notes[0].what.contains("59 min"), "{}", report.notes[0].what);
+    let report = told(&row(Fate::Pending, HOUR_MS), &Trouble::Gone, RULES);
+    assert_eq!((kinds(&report), report.tally.pending), ((vec![Kind::Uncompleted], vec![]), 5));
 }
 
 #[test]
-fn a_declared_loss_is_told_and_is_no_finding() {
-    let mut seen = evidence(&[("a", 0..10)]);
-    seen.objects.clear();
-    let mut later = Entry::empty("u1".into(), Lane(0), Seq(2), "t2".into(), "w", NOW_MS);
-    later.lost.push(Lost { seq: Seq(1), file: 0, reason: "retention".into() });
-    seen.lanes[0].entries.push(later);
-    assert_eq!(finds(&seen, &[]).tally.lost, 10);
+fn an_object_has_one_finding_by_its_most_telling_flaw() {
+    let offsets = BTreeMap::from([(partition(), Offsets::from_range(3..5))]);
+    let flaws = vec![Flaw::Part { number: 1 }, Flaw::Records { found: 7 }, Flaw::Twice(offsets.clone())];
+    let report = told(&row(Fate::Completed, 0), &Trouble::Flawed(flaws), RULES);
+    assert_eq!((kinds(&report), report.tally.doubled), ((vec![Kind::Doubled], vec![]), 2));
+    assert_eq!((report.findings.len(), &report.findings[0].offsets), (1, &offsets));
+    let flaws = vec![Flaw::Part { number: 1 }, Flaw::Lacks(offsets)];
+    let report = told(&row(Fate::Completed, 0), &Trouble::Flawed(flaws), RULES);
+    assert_eq!((kinds(&report), report.findings[0].finding.records), ((vec![Kind::Changed], vec![]), Some(2)));
+    let report = told(&row(Fate::Completed, 0), &Trouble::TooLarge("2 GiB".into()), RULES);
+    assert_eq!(kinds(&report), (vec![], vec![NoteKind::Unread]));
+}
+
+fn zero() -> Entry {
+    let start = BTreeMap::from([(partition(), 0)]);
+    let origins = Origins { start, bucket: "lake".into(), lanes: 1, created_at_ms: 0 };
+    Entry::zero("u1".into(), Lane(0), "t0".into(), "w", origins)
+}
+
+fn sets(range: Range<u64>) -> FileSets {
+    FileSets::new(vec![BTreeMap::from([(partition(), Offsets::from_range(range))])])
+}
+
+/// Entry 0, and entry 1 that skips the first ten offsets.
+fn ledger() -> Ledger {
+    let mut ledger = Ledger::new(Lane(0), zero());
+    let mut one = Entry::empty("u1".into(), Lane(0), Seq(1), "t1".into(), "w", 0);
+    let gap = BTreeMap::from([(landfall_commit::SkipReason::Gap, Offsets::from_range(0..10))]);
+    one.skipped.insert(partition(), gap);
+    for entry in [zero(), one] {
+        ledger.take(Slot { seq: entry.seq, entry: EntrySeen::There(Box::new(entry)), sidecar: SidecarSeen::NotWanted });
+    }
+    ledger
 }
 
 #[test]
-fn an_offset_that_two_entries_hold_is_found() {
-    let seen = evidence(&[("a", 0..10), ("b", 9..20)]);
-    let report = judge(&record(), &seen);
-    assert!(kinds(&report).contains(&Kind::Doubled) && kinds(&report).contains(&Kind::Log), "{:#?}", report.findings);
+fn a_sidecar_after_the_end_of_a_log_is_ordinary_until_something_says_that_its_entry_was_there() {
+    let sidecars = vec![(Seq(2), Token::from("t"), sets(10..20))];
+    let ordinary = TailEvidence { sidecars: sidecars.clone(), checkpoint: Some(Seq(1)), state: Some(Seq(1)) };
+    let at_low = BTreeMap::from([(partition(), 10)]);
+    assert_eq!(lost_tail(&mut ledger(), &ordinary, &at_low), None);
+    let beyond = BTreeMap::from([(partition(), 15)]);
+    for (evidence, committed) in [
+        (ordinary.clone(), &beyond),
+        (TailEvidence { checkpoint: Some(Seq(2)), ..ordinary.clone() }, &at_low),
+        (TailEvidence { state: Some(Seq(2)), ..ordinary.clone() }, &at_low),
+    ] {
+        let mut ledger = ledger();
+        let found = lost_tail(&mut ledger, &evidence, committed).unwrap();
+        assert_eq!((found.finding.kind, found.finding.records, found.seq), (Kind::LostTail, Some(10), Some(Seq(2))));
+        let mut report = Report::empty();
+        judge_partitions(&mut report, &ledger, &BTreeSet::new(), &beyond, &BTreeMap::new(), true);
+        assert_eq!(kinds(&report), (vec![], vec![]), "the commit is explained by what is lost");
+    }
+    let bare = TailEvidence { checkpoint: Some(Seq(9)), ..TailEvidence::default() };
+    assert!(lost_tail(&mut ledger(), &bare, &at_low).is_some());
 }
 
 #[test]
-fn a_wrong_number_of_records_and_a_damaged_object_are_found() {
-    let mut seen = evidence(&[("a", 0..10), ("b", 10..20)]);
-    seen.objects.get_mut(&("lake".to_owned(), "a".to_owned())).unwrap().counted = Some(Ok(9));
-    seen.objects.get_mut(&("lake".to_owned(), "b".to_owned())).unwrap().counted = Some(Err("cut off".into()));
-    finds(&seen, &[Kind::WrongContent, Kind::WrongContent]);
-}
-
-#[test]
-fn skips_are_told_by_their_reason() {
-    let mut seen = evidence(&[("a", 0..10)]);
-    let partition = "main/bids/id/0".parse().unwrap();
-    let mut later = Entry::empty("u1".into(), Lane(0), Seq(2), "t2".into(), "w", NOW_MS);
-    later.skipped.insert(partition, BTreeMap::from([(SkipReason::Gap, Offsets::from_range(10..15))]));
-    seen.lanes[0].entries.push(later);
-    seen.kafka.get_mut(&("bids".to_owned(), 0)).unwrap().end = Some(15);
-    assert_eq!(finds(&seen, &[]).tally.skipped, BTreeMap::from([("gap", 5)]));
-}
-
-#[test]
-fn only_an_old_upload_that_nobody_names_is_an_orphan() {
-    let mut seen = evidence(&[("a", 0..10)]);
-    let upload = |id: &str, age_h: i64| OpenUpload {
-        key: "a".into(),
-        upload_id: id.into(),
-        initiated_ms: NOW_MS - age_h * HOUR_MS,
+fn a_commit_ahead_is_found_and_not_judged_where_the_log_is_damaged_or_was_not_read() {
+    let judged = |blind: bool, whole: bool| {
+        let mut ledger = ledger();
+        ledger.blind = blind;
+        let mut report = Report::empty();
+        let committed = BTreeMap::from([(partition(), 11)]);
+        judge_partitions(&mut report, &ledger, &BTreeSet::new(), &committed, &BTreeMap::new(), whole);
+        assert_eq!((report.partitions[0].landed, report.partitions[0].committed), (10, Some(11)));
+        kinds(&report)
     };
-    seen.uploads = Some(vec![upload("upload of a", 48), upload("young", 2), upload("old", 48)]);
-    let report = finds(&seen, &[Kind::OrphanUpload]);
-    assert!(report.findings[0].what.contains("upload old "), "{}", report.findings[0].what);
-    assert_eq!(report.open_uploads, Some(1));
+    assert_eq!(judged(false, true), (vec![Kind::CommittedAhead], vec![]));
+    assert_eq!(judged(true, true), (vec![], vec![NoteKind::NotJudged]));
+    assert_eq!(judged(false, false), (vec![], vec![]));
 }
 
 #[test]
-fn a_topic_that_was_made_again_and_a_log_that_is_gone_are_found() {
-    let mut seen = evidence(&[("a", 0..10)]);
-    let at = seen.kafka.get_mut(&("bids".to_owned(), 0)).unwrap();
-    (at.topic_id, at.end, at.committed) = (Some("other".into()), Some(3), None);
-    finds(&seen, &[Kind::Source, Kind::Source]);
-    finds(&Evidence { lanes: vec![LaneLog::default()], ..Evidence::default() }, &[Kind::Log]);
+fn a_topic_that_was_made_again_is_found_and_one_that_goes_on_is_not() {
+    let judged = |id: &str, end: u64| {
+        let mut report = Report::empty();
+        let at = KafkaPartition { topic_id: Some(id.into()), end: Some(end), ..KafkaPartition::default() };
+        let kafka = BTreeMap::from([(("bids".to_owned(), 0), at)]);
+        judge_partitions(&mut report, &ledger(), &BTreeSet::new(), &BTreeMap::new(), &kafka, true);
+        (report.findings.len(), report.tally.unlanded)
+    };
+    assert_eq!(judged("id", 500), (0, 490));
+    assert_eq!(judged("other", 500), (1, 490));
+    assert_eq!(judged("other", 3), (2, 0));
+}
+
+fn stranger(key: &str, job: Option<&str>, token: Option<&str>, damaged: bool, rules: Rules) -> (Report, bool) {
+    let log = KnownTokens {
+        job: "bids",
+        own: BTreeMap::from([("t", ("a.jsonl", 5))]),
+        others: BTreeSet::from(["older".to_owned()]),
+        damaged,
+        since_ms: 100,
+    };
+    let seen = Visible { job: job.map(str::to_owned), token: token.map(str::to_owned), ..visible(None) };
+    let shown = Shown { etag: "x".into(), bytes: 10, modified_ms: 200 };
+    let mut report = Report::empty();
+    let ours = judge_stranger(&mut report, "lake", (key, &shown, &seen), &log, &rules);
+    (report, ours)
+}
+
+#[test]
+fn an_object_that_no_entry_names_is_told_by_what_it_says_of_itself() {
+    let of = |job, token, damaged| kinds(&stranger("b.jsonl", job, token, damaged, RULES).0);
+    assert_eq!(of(Some("bids"), Some("t"), false), (vec![Kind::Doubled], vec![]));
+    assert_eq!(of(Some("bids"), Some("new"), false), (vec![Kind::Foreign], vec![]));
+    assert_eq!(of(Some("bids"), Some("new"), true), (vec![], vec![NoteKind::Unnamed]));
+    assert_eq!(of(Some("bids"), Some("older"), false), (vec![], vec![]), "an older generation's");
+    assert_eq!(of(Some("clicks"), Some("new"), false), (vec![], vec![]), "another job's");
+    assert_eq!(of(None, None, false), (vec![Kind::Foreign], vec![]));
+    for (key, rules) in [("readme.txt", RULES), ("b.jsonl", Rules { shared_prefix: true, ..RULES })] {
+        let (report, ours) = stranger(key, None, None, false, rules);
+        assert_eq!((kinds(&report), ours), ((vec![], vec![]), false), "{key}");
+    }
+}
+
+#[test]
+fn what_was_there_before_the_job_is_not_foreign() {
+    let log = KnownTokens { job: "bids", own: BTreeMap::new(), others: BTreeSet::new(), damaged: false, since_ms: 100 };
+    let plain = Visible { job: None, ..visible(None) };
+    for (modified_ms, foreign) in [(99, false), (100, true)] {
+        let shown = Shown { etag: "x".into(), bytes: 10, modified_ms };
+        let mut report = Report::empty();
+        assert_eq!(judge_stranger(&mut report, "lake", ("b.jsonl", &shown, &plain), &log, &RULES), foreign);
+    }
+}
+
+#[test]
+fn only_an_old_upload_is_an_orphan() {
+    let mut report = Report::empty();
+    assert!(!judge_upload(&mut report, "a", "young", NOW_MS - 23 * HOUR_MS, &RULES));
+    assert!(judge_upload(&mut report, "a", "old", NOW_MS - 24 * HOUR_MS, &RULES));
+    assert!(report.findings[0].finding.what.contains("upload old "), "{:?}", report.findings);
 }

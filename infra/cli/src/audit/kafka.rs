@@ -10,7 +10,17 @@ use landfall_kafka::{ClusterClient, ClusterError, Isolation, TopicPartition, Top
 use landfall_store::JobRecord;
 
 use super::Target;
-use super::evidence::KafkaPartition;
+
+/// What Kafka says of one partition. Offsets are exclusive but for the start.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct KafkaPartition {
+    pub(super) topic_id: Option<String>,
+    /// Of the job's group, with the commit's metadata.
+    pub(super) committed: Option<(u64, String)>,
+    pub(super) log_start: Option<u64>,
+    /// As far as the job's isolation lets it read.
+    pub(super) end: Option<u64>,
+}
 
 /// The job's partitions by topic and number, those of topics that are gone too.
 #[derive(Debug, Default)]

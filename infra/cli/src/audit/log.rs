@@ -1,154 +1,198 @@
-//! The whole log of a job: every entry and its sidecar, not a checkpoint, since a checkpoint is a conclusion.
+//! Reading the log: every entry and its sidecar, not a checkpoint, since a checkpoint is a conclusion. Entries stream
+//! through the ledger; at most [`READ_CONCURRENCY`] of them are in memory at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use futures::{StreamExt, TryStreamExt};
-use landfall_commit::{Entry, FileSets, JobUid, Lane, Paths};
+use landfall_commit::entry::BadEntry;
+use landfall_commit::{Entry, FileSets, JobUid, Lane, Paths, Seq, Token};
 use landfall_s3::error::{ErrorKind, StoreError};
-use landfall_s3::store::ListRequest;
+use serde::{Deserialize, Serialize};
 
 use super::Target;
-use super::evidence::LaneLog;
+use super::ledger::{EntrySeen, SidecarSeen, Slot};
+use super::requests::Counted;
 
-const READ_CONCURRENCY: usize = 16;
+pub(super) const READ_CONCURRENCY: usize = 16;
 /// A sidecar of 200 files with a million scattered offsets is some MB.
-const MAX_SIDECAR_BYTES: usize = 1 << 30;
+const MAX_SIDECAR_BYTES: u64 = 1 << 30;
 
-/// Every lane of the job with this uid.
-pub(super) async fn read(target: &Target, uid: &str) -> anyhow::Result<Vec<LaneLog>> {
-    let mut lanes = Vec::new();
-    for lane in (0..target.record.lanes).map(Lane) {
-        let paths = Paths::new(&target.location.prefix, &JobUid::from(uid), lane);
-        lanes.push(read_lane(target, lane, &paths).await?);
-    }
-    Ok(lanes)
+/// ETag (without quotes) and bytes.
+pub(super) type Mark = (Box<str>, u64);
+
+/// What is listed at one number of a lane.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Listed {
+    pub(super) entry: Option<Mark>,
+    /// By the tokens in their names; an append that lost leaves its own behind.
+    pub(super) sidecars: Vec<(Box<str>, Mark)>,
 }
 
-async fn read_lane(target: &Target, lane: Lane, paths: &Paths) -> anyhow::Result<LaneLog> {
-    let mut log = LaneLog { lane, ..LaneLog::default() };
-    let keys: Vec<String> = keys(target, &paths.log_prefix()).await?;
-    let entry_keys = keys.into_iter().filter(|key| paths.entry_seq(key).is_some());
-    let mut reads = futures::stream::iter(entry_keys)
-        .map(|key| async move {
-            let body = target.store.get(&target.location.bucket, &key).await;
-            (key, body)
-        })
-        .buffered(READ_CONCURRENCY);
-    while let Some((key, body)) = reads.next().await {
-        match Entry::from_json(&body?.body) {
-            Ok(entry) => log.entries.push(entry),
-            Err(bad) => log.damage.push(format!("{key}: {bad}")),
-        }
+/// What is listed of one lane.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LaneListing {
+    pub(super) slots: BTreeMap<u64, Listed>,
+    /// The last entry that the newest checkpoint has folded.
+    pub(super) checkpoint: Option<Seq>,
+}
+
+impl LaneListing {
+    /// The number of the last entry.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.slots.iter().rev().find(|(_, listed)| listed.entry.is_some()).map(|(seq, _)| *seq)
     }
-    drop(reads);
-    let with_files = log.entries.iter().filter(|entry| !entry.files.is_empty());
-    let sidecars: Vec<_> = with_files.map(|entry| (entry.seq, paths.sidecar(entry.seq, &entry.token))).collect();
-    let mut reads = futures::stream::iter(sidecars)
-        .map(|(seq, key)| async move {
-            let sets = sidecar(target, &key).await;
-            (seq, key, sets)
-        })
-        .buffered(READ_CONCURRENCY);
-    let mut damage = Vec::new();
-    while let Some((seq, key, sets)) = reads.next().await {
-        match sets? {
-            Ok(sets) => {
-                log.sets.insert(seq, sets);
+}
+
+pub(super) fn paths(target: &Target, lane: Lane) -> Paths {
+    Paths::new(&target.location.prefix, &JobUid::from(target.record.uid.as_str()), lane)
+}
+
+pub(super) async fn list(target: &Target, store: &Counted, lane: Lane) -> Result<LaneListing, StoreError> {
+    let paths = paths(target, lane);
+    let bucket = &target.location.bucket;
+    // Before the log: what it has folded by then is listed after it.
+    let newest = store.first(bucket, &paths.checkpoint_prefix()).await?;
+    let checkpoint = newest.and_then(|object| paths.checkpoint_seq(&object.key));
+    let mut listing = LaneListing { checkpoint, ..LaneListing::default() };
+    let prefix = paths.log_prefix();
+    let mut pages = store.pages(bucket, &prefix);
+    while let Some(page) = pages.next().await? {
+        for object in page {
+            let mark: Mark = (object.etag.trim_matches('"').into(), object.size_bytes);
+            if let Some(seq) = paths.entry_seq(&object.key) {
+                listing.slots.entry(seq.0).or_default().entry = Some(mark);
+            } else if let Some((seq, token)) = sidecar_name(&prefix, &object.key) {
+                listing.slots.entry(seq).or_default().sidecars.push((token.into(), mark));
             }
-            Err(problem) => damage.push(format!("{key}: {problem}; the files of entry {seq} cannot be rebuilt")),
         }
     }
-    drop(reads);
-    log.damage.extend(damage);
-    Ok(log)
+    Ok(listing)
 }
 
-/// The outer error is the store's, the inner one what is wrong with the object.
-async fn sidecar(target: &Target, key: &str) -> Result<Result<FileSets, String>, StoreError> {
-    let body = match target.store.get(&target.location.bucket, key).await {
+/// `<seq, 20 digits>-<token>.sets.zst`.
+fn sidecar_name<'k>(prefix: &str, key: &'k str) -> Option<(u64, &'k str)> {
+    let (digits, token) = key.strip_prefix(prefix)?.strip_suffix(".sets.zst")?.split_once('-')?;
+    (digits.len() == 20).then_some(())?;
+    Some((digits.parse().ok()?, token))
+}
+
+/// Reads what lies at one number. `wanted`: whether the sidecar of this entry is of interest.
+pub(super) async fn slot(
+    target: &Target,
+    store: &Counted,
+    lane: Lane,
+    seq: u64,
+    listed: &Listed,
+    wanted: impl Fn(&Entry) -> bool,
+) -> anyhow::Result<Slot> {
+    let paths = paths(target, lane);
+    let seq = Seq(seq);
+    // Asked for although it was not listed: a page of the listing may have been older than the next one.
+    let entry = match store.get(&target.location.bucket, &paths.entry(seq)).await {
+        Ok(object) => match Entry::from_json(&object.body) {
+            Ok(entry) => EntrySeen::There(Box::new(entry)),
+            // No damage: a newer version wrote it, and this one cannot judge it.
+            Err(bad @ BadEntry::UnknownFormat { .. }) => return Err(bad).context(format!("entry {seq}")),
+            Err(bad) => EntrySeen::Unreadable(bad.to_string()),
+        },
+        Err(error) if error.kind == ErrorKind::NoSuchKey => EntrySeen::Gone,
+        Err(error) => return Err(error.into()),
+    };
+    let token = match &entry {
+        EntrySeen::There(entry) if !entry.files.is_empty() && wanted(entry) => Some(entry.token.clone()),
+        EntrySeen::There(_) => None,
+        // Its token is not known; a single sidecar is its own, of several only one is.
+        EntrySeen::Unreadable(_) | EntrySeen::Gone => match listed.sidecars.as_slice() {
+            [(token, _)] => Some(Token::from(&**token)),
+            _ => None,
+        },
+    };
+    let sidecar = match token {
+        Some(token) => sidecar(target, store, lane, seq, &token).await?,
+        None => SidecarSeen::NotWanted,
+    };
+    Ok(Slot { seq, entry, sidecar })
+}
+
+/// The offsets of each file of an entry.
+pub(super) async fn sidecar(
+    target: &Target,
+    store: &Counted,
+    lane: Lane,
+    seq: Seq,
+    token: &Token,
+) -> Result<SidecarSeen, StoreError> {
+    let key = paths(target, lane).sidecar(seq, token);
+    let body = match store.get(&target.location.bucket, &key).await {
         Ok(object) => object.body,
-        Err(error) if error.kind == ErrorKind::NoSuchKey => return Ok(Err("is gone".to_owned())),
+        Err(error) if error.kind == ErrorKind::NoSuchKey => return Ok(SidecarSeen::Bad("is gone".to_owned())),
         Err(error) => return Err(error),
     };
-    let json = zstd::bulk::decompress(&body, MAX_SIDECAR_BYTES).or_else(|_| {
-        // Written as a stream, the frame does not tell its size.
+    let json = zstd::stream::Decoder::new(body.as_ref()).and_then(|decoder| {
         let mut json = Vec::new();
-        zstd::stream::copy_decode(body.as_ref(), &mut json).map(|()| json)
+        std::io::Read::read_to_end(&mut std::io::Read::take(decoder, MAX_SIDECAR_BYTES), &mut json).map(|_| json)
     });
     Ok(match json {
-        Ok(json) => FileSets::from_json(&json).map_err(|bad| bad.to_string()),
-        Err(error) => Err(format!("cannot be decompressed: {error}")),
+        Ok(json) => match FileSets::from_json(&json) {
+            Ok(sets) => SidecarSeen::There(sets),
+            Err(bad) => SidecarSeen::Bad(format!("cannot be read: {bad}")),
+        },
+        Err(error) => SidecarSeen::Bad(format!("cannot be decompressed: {error}")),
     })
 }
 
-async fn keys(target: &Target, prefix: &str) -> Result<Vec<String>, StoreError> {
-    let mut keys = Vec::new();
-    let mut continuation = None;
-    loop {
-        let request = ListRequest {
-            bucket: target.location.bucket.clone(),
-            prefix: prefix.to_owned(),
-            continuation,
-            ..ListRequest::default()
-        };
-        let page = target.store.list(request).await?;
-        keys.extend(page.objects.into_iter().map(|object| object.key));
-        continuation = page.continuation;
-        if continuation.is_none() {
-            return Ok(keys);
-        }
-    }
-}
-
 /// Every token that another log under the state prefix names: other jobs', and older generations' of this one.
-pub(super) async fn tokens_of_others(target: &Target) -> anyhow::Result<BTreeSet<String>> {
+pub(super) async fn tokens_of_others(target: &Target, store: &Counted) -> anyhow::Result<BTreeSet<String>> {
     let mut uids = BTreeSet::new();
-    let mut continuation = None;
-    loop {
-        let request = ListRequest {
-            bucket: target.location.bucket.clone(),
-            prefix: target.location.prefix.clone(),
-            delimiter: Some("/".to_owned()),
-            continuation,
-            ..ListRequest::default()
-        };
-        let page = target.store.list(request).await?;
-        for folder in page.common_prefixes {
-            let name = folder.strip_prefix(&target.location.prefix).unwrap_or(&folder).trim_end_matches('/');
-            if !matches!(name, "jobs" | "workers" | "probe") && name != target.record.uid {
-                uids.insert(name.to_owned());
-            }
-        }
-        continuation = page.continuation;
-        if continuation.is_none() {
-            break;
+    for folder in store.folders(&target.location.bucket, &target.location.prefix).await? {
+        let name = folder.strip_prefix(&target.location.prefix).unwrap_or(&folder).trim_end_matches('/');
+        if !matches!(name, "jobs" | "workers" | "probe") && name != target.record.uid {
+            uids.insert(name.to_owned());
         }
     }
-    let tokens: BTreeMap<String, BTreeSet<String>> = futures::stream::iter(uids)
+    let tokens: Vec<BTreeSet<String>> = futures::stream::iter(uids)
         .map(|uid| async move {
             let paths = Paths::new(&target.location.prefix, &JobUid::from(uid.as_str()), Lane(0));
-            let tokens = tokens_of(target, &paths).await.with_context(|| format!("the log of {uid} cannot be read"))?;
-            Ok::<_, anyhow::Error>((uid, tokens))
+            tokens_of(target, store, &paths).await.with_context(|| format!("the log of {uid} cannot be read"))
         })
         .buffer_unordered(4)
         .try_collect()
         .await?;
-    Ok(tokens.into_values().flatten().collect())
+    Ok(tokens.into_iter().flatten().collect())
 }
 
-async fn tokens_of(target: &Target, paths: &Paths) -> Result<BTreeSet<String>, StoreError> {
+async fn tokens_of(target: &Target, store: &Counted, paths: &Paths) -> Result<BTreeSet<String>, StoreError> {
+    let bucket = &target.location.bucket;
+    let prefix = paths.log_prefix();
+    let mut pages = store.pages(bucket, &prefix);
     let mut tokens = BTreeSet::new();
-    for key in keys(target, &paths.log_prefix()).await? {
-        if paths.entry_seq(&key).is_none() {
-            continue;
-        }
-        let body = target.store.get(&target.location.bucket, &key).await?.body;
-        // An entry that this version cannot read is that job's business.
-        if let Ok(entry) = Entry::from_json(&body) {
-            tokens.extend(entry.files.iter().map(|file| file.token.to_string()));
-            tokens.extend(entry.rebuilt.iter().map(|rebuilt| rebuilt.token.to_string()));
+    while let Some(page) = pages.next().await? {
+        let keys = page.into_iter().map(|object| object.key).filter(|key| paths.entry_seq(key).is_some());
+        let mut reads = futures::stream::iter(keys)
+            .map(|key| async move { store.get(bucket, &key).await })
+            .buffer_unordered(READ_CONCURRENCY);
+        while let Some(read) = reads.next().await {
+            // An entry that this version cannot read is that job's business.
+            if let Ok(entry) = Entry::from_json(&read?.body) {
+                tokens.extend(entry.files.iter().map(|file| file.token.to_string()));
+                tokens.extend(entry.rebuilt.iter().map(|rebuilt| rebuilt.token.to_string()));
+            }
         }
     }
     Ok(tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sidecar_name;
+
+    #[test]
+    fn a_sidecar_is_told_from_everything_else_under_the_log() {
+        let name = "log/0/00000000000000000012-a-b.sets.zst";
+        assert_eq!(sidecar_name("log/0/", name), Some((12, "a-b")));
+        for other in ["log/0/00000000000000000012.json", "log/0/12-a.sets.zst", "elsewhere"] {
+            assert_eq!(sidecar_name("log/0/", other), None, "{other}");
+        }
+    }
 }

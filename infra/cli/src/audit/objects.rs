@@ -1,41 +1,64 @@
-//! The objects of a job: listed under its prefixes, looked at one by one, and read where the audit goes deep.
+//! The objects of a job: listed under its prefixes, and looked at one by one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use anyhow::Context;
 use futures::StreamExt;
 use landfall_job::{JobSpec, TemplatePart};
 use landfall_s3::error::{ErrorKind, StoreError};
-use landfall_s3::store::{ListRequest, ObjectHead, OpenUpload};
+use landfall_s3::store::{ObjectHead, OpenUpload};
+use landfall_store::HeartbeatStore;
+use tokio_util::sync::CancellationToken;
 
 use super::Target;
-use super::count::records;
-use super::evidence::{Place, Visible};
+use super::requests::Counted;
 
 const HEAD_CONCURRENCY: usize = 32;
-/// Whole objects are in memory while they are counted.
-const READ_CONCURRENCY: usize = 2;
+/// `ListMultipartUploads` answers at most so many; what is beyond is not asked for.
+pub(super) const MAX_UPLOADS_LISTED: usize = 1_000;
 
-/// Every key under the job's prefixes that is not the fleet's own.
-pub(super) async fn list(target: &Target, topics: &BTreeSet<String>) -> Result<BTreeSet<Place>, StoreError> {
+/// An object as the listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// Without quotes.
+    pub(super) etag: Box<str>,
+    pub(super) bytes: u64,
+    pub(super) modified_ms: i64,
+}
+
+/// An object as HEAD shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Visible {
+    pub(super) etag: Box<str>,
+    pub(super) job: Option<String>,
+    pub(super) token: Option<String>,
+    pub(super) bytes: u64,
+    /// By its metadata.
+    pub(super) told_records: Option<u64>,
+}
+
+/// Every object under the job's prefixes that is not the fleet's own, by key.
+pub(super) async fn list(
+    target: &Target,
+    store: &Counted,
+    topics: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Shown>, StoreError> {
     let bucket = &target.record.spec.sink.bucket;
-    let mut places = BTreeSet::new();
+    let own = |key: &str| *bucket == target.location.bucket && key.starts_with(&target.location.prefix);
+    let mut shown = BTreeMap::new();
     for prefix in prefixes(&target.record.spec, topics) {
-        let mut continuation = None;
-        loop {
-            let request =
-                ListRequest { bucket: bucket.clone(), prefix: prefix.clone(), continuation, ..ListRequest::default() };
-            let page = target.store.list(request).await?;
-            let own = |key: &str| *bucket == target.location.bucket && key.starts_with(&target.location.prefix);
-            let keys = page.objects.into_iter().map(|object| object.key);
-            places.extend(keys.filter(|key| !own(key)).map(|key| (bucket.clone(), key)));
-            continuation = page.continuation;
-            if continuation.is_none() {
-                break;
+        let mut pages = store.pages(bucket, &prefix);
+        while let Some(page) = pages.next().await? {
+            for object in page.into_iter().filter(|object| !own(&object.key)) {
+                let seen = Shown {
+                    etag: object.etag.trim_matches('"').into(),
+                    bytes: object.size_bytes,
+                    modified_ms: object.last_modified_ms,
+                };
+                shown.insert(object.key, seen);
             }
         }
     }
-    Ok(places)
+    Ok(shown)
 }
 
 /// Where objects of the job may lie: the folders that the template names in letters; none lies within another.
@@ -64,73 +87,74 @@ fn folder(text: &str) -> &str {
     text.rfind('/').map_or(text, |at| &text[..=at])
 }
 
-/// HEAD of each place; one that is not there is left out.
-pub(super) async fn look(target: &Target, places: BTreeSet<Place>) -> Result<BTreeMap<Place, Visible>, StoreError> {
-    let mut heads = futures::stream::iter(places)
-        .map(|place| async move {
-            let head = target.store.head(&place.0, &place.1).await;
-            (place, head)
-        })
-        .buffer_unordered(HEAD_CONCURRENCY);
-    let mut seen = BTreeMap::new();
-    while let Some((place, head)) = heads.next().await {
+/// HEAD of each place, as far as the audit gets before it is cancelled. `None`: it is not there.
+pub(super) async fn look<'k, Id>(
+    store: &Counted,
+    places: impl Iterator<Item = (Id, &'k str, &'k str)>,
+    cancel: &CancellationToken,
+) -> Result<Vec<(Id, Option<Visible>)>, StoreError> {
+    let heads = futures::stream::iter(places)
+        .map(|(id, bucket, key)| async move { (id, store.head(bucket, key).await) })
+        .buffer_unordered(HEAD_CONCURRENCY)
+        .take_until(cancel.cancelled());
+    let mut heads = std::pin::pin!(heads);
+    let mut seen = Vec::new();
+    while let Some((id, head)) = heads.next().await {
         match head {
-            Ok(head) => {
-                seen.insert(place, visible(&head));
-            }
-            Err(error) if error.kind == ErrorKind::NoSuchKey => {}
+            Ok(head) => seen.push((id, Some(visible(&head)))),
+            Err(error) if error.kind == ErrorKind::NoSuchKey => seen.push((id, None)),
             Err(error) => return Err(error),
         }
     }
     Ok(seen)
 }
 
-fn visible(head: &ObjectHead) -> Visible {
+pub(super) fn visible(head: &ObjectHead) -> Visible {
     let text = |name: &str| head.metadata.get(name).cloned();
     Visible {
+        etag: head.etag.trim_matches('"').into(),
         job: text("landfall-job"),
         token: text("landfall-token"),
         bytes: head.length_bytes,
         told_records: text("landfall-records").and_then(|records| records.parse().ok()),
-        counted: None,
     }
-}
-
-/// Reads each object and counts what is in it.
-pub(super) async fn count(target: &Target, objects: &mut BTreeMap<Place, Visible>) -> anyhow::Result<()> {
-    let places: Vec<Place> = objects.keys().cloned().collect();
-    let mut reads = futures::stream::iter(places)
-        .map(|place| async move {
-            let counted = count_one(target, &place).await;
-            (place, counted)
-        })
-        .buffer_unordered(READ_CONCURRENCY);
-    while let Some((place, counted)) = reads.next().await {
-        if let Some(seen) = objects.get_mut(&place) {
-            seen.counted = counted?;
-        }
-    }
-    Ok(())
-}
-
-/// `None`: it is gone by now, or of a format that has no records to count.
-async fn count_one(target: &Target, (bucket, key): &Place) -> anyhow::Result<Option<Result<u64, String>>> {
-    let body = match target.store.get(bucket, key).await {
-        Ok(object) => object.body,
-        Err(error) if error.kind == ErrorKind::NoSuchKey => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let name = key.clone();
-    tokio::task::spawn_blocking(move || records(&name, body)).await.context("counting records ended badly")
 }
 
 /// Open uploads under the job's prefixes.
-pub(super) async fn uploads(target: &Target, topics: &BTreeSet<String>) -> Result<Vec<OpenUpload>, StoreError> {
-    let mut uploads = Vec::new();
+#[derive(Debug, Clone, Default)]
+pub(super) struct Uploads {
+    pub(super) open: Vec<OpenUpload>,
+    /// There may be more than the store answers at once.
+    pub(super) cut: bool,
+}
+
+/// `None` where the store does not list them, or does not let us.
+pub(super) async fn uploads(
+    target: &Target,
+    store: &Counted,
+    topics: &BTreeSet<String>,
+) -> Result<Option<Uploads>, StoreError> {
+    let mut uploads = Uploads::default();
     for prefix in prefixes(&target.record.spec, topics) {
-        uploads.extend(target.store.list_uploads(&target.record.spec.sink.bucket, &prefix).await?);
+        match store.uploads(&target.record.spec.sink.bucket, &prefix).await {
+            Ok(open) => {
+                uploads.cut |= open.len() >= MAX_UPLOADS_LISTED;
+                // Some servers answer more than the prefix asks for.
+                uploads.open.extend(open.into_iter().filter(|upload| upload.key.starts_with(&prefix)));
+            }
+            Err(error) if matches!(error.kind, ErrorKind::NotImplemented | ErrorKind::AccessDenied) => return Ok(None),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(uploads)
+    Ok(Some(uploads))
+}
+
+/// Keys of the files that live workers of the job have open.
+pub(super) async fn open_keys(target: &Target) -> anyhow::Result<HashSet<String>> {
+    let heartbeats = HeartbeatStore::new(target.store.clone(), target.location.clone());
+    let workers = heartbeats.read(jiff::Timestamp::now()).await?;
+    let live = workers.seen.iter().filter(|seen| seen.live()).filter_map(|seen| seen.job(&target.record.uid));
+    Ok(live.flat_map(|job| job.open_files.iter().map(|file| file.key.clone())).collect())
 }
 
 #[cfg(test)]

@@ -1,61 +1,86 @@
-//! What an audit found, as scripts and people read it. Offsets are exclusive but for `origin` and `log_start`.
+//! What an audit found, as scripts read it: format 1, described in `docs/audit.md`. Offsets are exclusive but for
+//! `origin` and `log_start`; runs of offsets are half-open.
 
 use std::collections::BTreeMap;
 
+use landfall_commit::{Offsets, Seq, SourcePartition};
 use serde::Serialize;
 
-use crate::output::{bytes, grouped, or_dash, table};
+pub(crate) use super::kind::{Kind, NoteKind};
 
-/// What kind of thing does not fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Kind {
-    /// Records that are in no visible object although the log accounts for them.
-    Missing,
-    /// Records that are visible or claimed twice.
-    Doubled,
-    /// An object where or like one of the job's that the log does not name.
-    Foreign,
-    /// An object whose size or number of records is not what the log says.
-    WrongContent,
-    /// A file of the log that is not visible yet.
-    Uncompleted,
-    /// An open upload that nobody will complete.
-    OrphanUpload,
-    /// Kafka's committed offset is beyond what is visible.
-    CommittedAhead,
-    /// The topic's offsets do not fit the log.
-    Source,
-    /// The log itself does not fit together.
-    Log,
-    /// The generator's count and the audit's do not agree.
-    Tally,
-}
+/// The only format this version writes.
+const FORMAT: u32 = 1;
+/// Findings, or notes, of one kind that are told one by one; the rest is only counted.
+const MAX_TOLD: usize = 1_000;
 
-impl Kind {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Doubled => "doubled",
-            Self::Foreign => "foreign",
-            Self::WrongContent => "wrong content",
-            Self::Uncompleted => "uncompleted",
-            Self::OrphanUpload => "orphan upload",
-            Self::CommittedAhead => "committed ahead",
-            Self::Source => "source",
-            Self::Log => "log",
-            Self::Tally => "tally",
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) kind: Kind,
     pub(crate) what: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
     /// How many records are concerned, where that is known.
+    pub(crate) records: Option<u64>,
+}
+
+/// A finding with its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "FindingDocument")]
+pub(crate) struct Placed {
+    pub(crate) finding: Finding,
+    pub(super) seq: Option<Seq>,
+    pub(super) offsets: BTreeMap<SourcePartition, Offsets>,
+}
+
+impl Placed {
+    pub(super) fn at(finding: Finding, seq: Seq) -> Self {
+        Self { finding, seq: Some(seq), offsets: BTreeMap::new() }
+    }
+
+    pub(super) fn holding(mut self, offsets: BTreeMap<SourcePartition, Offsets>) -> Self {
+        self.offsets = offsets;
+        self
+    }
+}
+
+impl From<Finding> for Placed {
+    fn from(finding: Finding) -> Self {
+        Self { finding, seq: None, offsets: BTreeMap::new() }
+    }
+}
+
+#[derive(Serialize)]
+struct FindingDocument {
+    kind: Kind,
+    invariant: Option<&'static str>,
+    what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<Seq>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    offsets: BTreeMap<SourcePartition, Offsets>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<u64>,
+    remedy: &'static str,
+}
+
+impl From<Placed> for FindingDocument {
+    fn from(placed: Placed) -> Self {
+        let Placed { finding, seq, offsets } = placed;
+        let (invariant, remedy) = (finding.kind.invariant(), finding.kind.remedy());
+        let Finding { kind, what, key, records } = finding;
+        Self { kind, invariant, what, key, seq, offsets, records, remedy }
+    }
+}
+
+/// Something to know that is no damage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Note {
+    pub(crate) kind: NoteKind,
+    pub(crate) what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) records: Option<u64>,
 }
@@ -71,11 +96,15 @@ pub(crate) struct Tally {
     pub(crate) dead_letters: u64,
     pub(crate) dead_letter_objects: u64,
     /// Passed over, by declared reason.
-    pub(crate) skipped: BTreeMap<&'static str, u64>,
+    pub(crate) skipped: BTreeMap<String, u64>,
     /// Offsets that hold no record.
     pub(crate) absent: u64,
     /// Declared lost.
     pub(crate) lost: u64,
+    /// In files that the log calls completed and that are gone: deleted by a reader, or by whom it may be.
+    pub(crate) deleted: u64,
+    /// In files that are not visible yet.
+    pub(crate) pending: u64,
     pub(crate) missing: u64,
     pub(crate) doubled: u64,
     /// In Kafka and not in the log: still to be landed.
@@ -95,116 +124,147 @@ pub(crate) struct PartitionRow {
     pub(crate) end: Option<u64>,
 }
 
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct Scope {
+    /// Files of earlier entries were not looked at.
+    pub(crate) from_seq: Option<u64>,
+    /// Files of entries written before were not looked at.
+    pub(crate) since: Option<jiff::Timestamp>,
+    pub(crate) expect_all: bool,
+    pub(crate) pending_after_ms: u64,
+    pub(crate) orphan_after_ms: u64,
+}
+
+/// What was done for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct Work {
+    /// Entries read; the rest of the log is from the state.
+    pub(crate) entries_read: u64,
+    pub(crate) sidecars_read: u64,
+    /// Objects under the job's prefixes whose ETag and size were listed.
+    pub(crate) objects_listed: u64,
+    /// Objects asked for their token and size, one by one.
+    pub(crate) objects_looked_at: u64,
+    /// Files whose object is, by ETag and size, the one that an earlier audit found right.
+    pub(crate) objects_from_state: u64,
+    /// Files outside of `scope`.
+    pub(crate) objects_out_of_scope: u64,
+    /// Objects read as a whole in this run.
+    pub(crate) objects_read: u64,
+    pub(crate) bytes_read: u64,
+    /// Objects read as a whole by an earlier audit, and the same since.
+    pub(crate) deep_from_state: u64,
+    /// Of those read now: the offsets in the object were compared with the sidecar.
+    pub(crate) offsets_compared: u64,
+    pub(crate) requests: Requests,
+    pub(crate) took_ms: u64,
+}
+
+/// Requests that the audit sent, retries not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct Requests {
+    pub(crate) list: u64,
+    pub(crate) head: u64,
+    pub(crate) get: u64,
+}
+
+/// What was taken from the state of an earlier audit.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct FromState {
+    pub(crate) file: String,
+    /// When the state was saved; none where there was none.
+    pub(crate) saved_at: Option<jiff::Timestamp>,
+    /// Entries that were not read again: their ETags and sizes, and their sidecars', are those of then.
+    pub(crate) entries: u64,
+    /// The oldest look at an object that was relied upon.
+    pub(crate) oldest_look_at: Option<jiff::Timestamp>,
+    /// The oldest whole reading of an object that was relied upon.
+    pub(crate) oldest_deep_at: Option<jiff::Timestamp>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Report {
+    pub(crate) format: u32,
     pub(crate) job: String,
     pub(crate) uid: String,
     pub(crate) generation: u32,
+    /// Nothing was found.
     pub(crate) clean: bool,
-    pub(crate) findings: Vec<Finding>,
+    /// False where the audit was interrupted.
+    pub(crate) complete: bool,
+    /// True when every object in scope was read, now or by an earlier audit.
+    pub(crate) deep: bool,
+    /// How many of each kind; `findings` tells at most 1,000 of a kind.
+    pub(crate) found: BTreeMap<Kind, u64>,
+    pub(crate) findings: Vec<Placed>,
+    pub(crate) noted: BTreeMap<NoteKind, u64>,
+    pub(crate) notes: Vec<Note>,
     pub(crate) tally: Tally,
     pub(crate) partitions: Vec<PartitionRow>,
     pub(crate) entries: u64,
-    /// True when every object was read.
-    pub(crate) deep: bool,
     /// Objects under the job's prefixes that are none of its business.
     pub(crate) other_objects: u64,
-    /// Uploads under the job's prefixes that are open and not old; `None` where the store does not tell.
+    /// Uploads under the job's prefixes that are open and neither named nor old; `None` where the store does not tell.
     pub(crate) open_uploads: Option<u64>,
+    pub(crate) scope: Scope,
+    pub(crate) work: Work,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) state: Option<FromState>,
 }
 
 impl Report {
     /// Nothing was seen, nothing found.
     pub(crate) fn empty() -> Self {
         Self {
+            format: FORMAT,
             job: String::new(),
             uid: String::new(),
             generation: 1,
             clean: true,
+            complete: true,
+            deep: false,
+            found: BTreeMap::new(),
             findings: Vec::new(),
+            noted: BTreeMap::new(),
+            notes: Vec::new(),
             tally: Tally::default(),
             partitions: Vec::new(),
             entries: 0,
-            deep: false,
             other_objects: 0,
             open_uploads: None,
+            scope: Scope::default(),
+            work: Work::default(),
+            state: None,
         }
     }
 
-    pub(crate) fn add(&mut self, finding: Finding) {
+    pub(crate) fn add(&mut self, finding: impl Into<Placed>) {
+        let placed = finding.into();
         self.clean = false;
-        self.findings.push(finding);
+        let count = self.found.entry(placed.finding.kind).or_default();
+        *count += 1;
+        if *count <= MAX_TOLD as u64 {
+            self.findings.push(placed);
+        }
     }
 
-    pub(crate) fn told(&self) -> String {
-        let mut text = format!(
-            "job {} (uid {}, generation {}), {} entries\n\n",
-            self.job,
-            self.uid,
-            self.generation,
-            grouped(self.entries)
-        );
-        let rows = self.partitions.iter().map(|row| {
-            vec![
-                row.partition.clone(),
-                row.origin.to_string(),
-                row.landed.to_string(),
-                row.visible.to_string(),
-                or_dash(row.committed),
-                or_dash(row.log_start),
-                or_dash(row.end),
-            ]
+    pub(super) fn note(&mut self, kind: NoteKind, what: String, key: Option<String>, records: Option<u64>) {
+        let count = self.noted.entry(kind).or_default();
+        *count += 1;
+        if *count <= MAX_TOLD as u64 {
+            self.notes.push(Note { kind, what, key, records });
+        }
+    }
+
+    /// In an order that does not depend on which answer came first.
+    pub(super) fn sort(&mut self) {
+        self.findings.sort_by(|a, b| {
+            let order = |placed: &Placed| (placed.finding.kind, placed.seq);
+            order(a)
+                .cmp(&order(b))
+                .then_with(|| (&a.finding.key, &a.finding.what).cmp(&(&b.finding.key, &b.finding.what)))
         });
-        text.push_str(&table(&["partition", "origin", "landed", "visible", "committed", "log start", "end"], rows));
-        text.push('\n');
-        text.push_str(&self.tally_lines());
-        text.push('\n');
-        text.push_str(&self.verdict());
-        text
-    }
-
-    pub(crate) fn tally_lines(&self) -> String {
-        let tally = &self.tally;
-        let mut lines = vec![
-            format!(
-                "landed        {} records in {} objects, {}",
-                grouped(tally.landed),
-                grouped(tally.objects),
-                bytes(tally.bytes)
-            ),
-            format!(
-                "dead letters  {} records in {} objects",
-                grouped(tally.dead_letters),
-                grouped(tally.dead_letter_objects)
-            ),
-        ];
-        for (reason, count) in &tally.skipped {
-            lines.push(format!("skipped       {} records: {reason}", grouped(*count)));
-        }
-        for (name, count) in [("absent", tally.absent), ("lost", tally.lost), ("unlanded", tally.unlanded)] {
-            if count > 0 {
-                lines.push(format!("{name:<13} {} offsets", grouped(count)));
-            }
-        }
-        lines.push(format!("missing       {}", grouped(tally.missing)));
-        lines.push(format!("doubled       {}", grouped(tally.doubled)));
-        if self.other_objects > 0 {
-            lines.push(format!("others        {} objects of somebody else", grouped(self.other_objects)));
-        }
-        match self.open_uploads {
-            Some(0) => {}
-            Some(count) => lines.push(format!("uploads       {} open", grouped(count))),
-            None => lines.push("uploads       this store does not list them".to_owned()),
-        }
-        lines.join("\n") + "\n"
-    }
-
-    pub(crate) fn verdict(&self) -> String {
-        if self.findings.is_empty() {
-            return "audit: clean\n".to_owned();
-        }
-        let mut lines = vec![format!("audit: {} findings", self.findings.len())];
-        lines.extend(self.findings.iter().map(|finding| format!("  {}: {}", finding.kind.word(), finding.what)));
-        lines.join("\n") + "\n"
+        self.notes.sort_by(|a, b| (a.kind, &a.key, &a.what).cmp(&(b.kind, &b.key, &b.what)));
     }
 }

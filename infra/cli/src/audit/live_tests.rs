@@ -15,8 +15,9 @@ use landfall_s3::{Store, Timer};
 use landfall_store::StateLocation;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use tokio_util::sync::CancellationToken;
 
-use super::super::{Target, audit};
+use super::{Options, Target, audit_with};
 
 const UID: &str = "u1";
 
@@ -111,7 +112,7 @@ async fn a_job_that_lands_records_while_its_log_is_read_is_clean() {
         kafka,
         deep: false,
     };
-    let report = audit(&target).await.unwrap();
+    let report = audit_with(&target, &Options::default(), &CancellationToken::new()).await.unwrap();
     assert!(store.unfired().is_empty(), "nothing happened while the log was read");
     assert_eq!((report.partitions[0].landed, report.partitions[0].end), (10, Some(10)));
     assert!(report.clean, "{:#?}", report.findings);
