@@ -25,6 +25,17 @@ unit crate *words:
 model:
     LANDFALL_MODEL=deep cargo test --release -p landfall-commit --test model -- --nocapture --test-threads 1
 
+# Simulated schedules of the real engine and I/O code: `just simulate 100000`; a seed that failed: `just seed 17`
+simulate runs="10000" from="0":
+    LANDFALL_SIM_RUNS={{runs}} LANDFALL_SIM_FROM={{from}} cargo test --workspace --test simulation -- --nocapture no_schedule
+
+seed number:
+    LANDFALL_SIM_SEED={{number}} cargo test --workspace --test simulation -- --nocapture no_schedule
+
+# Every fault point with everything that can happen there, and a second crash; writes docs/crash-matrix.md
+matrix:
+    LANDFALL_SIM_MATRIX=deep UPDATE_GOLDEN=1 cargo test --workspace --test simulation -- --nocapture every_cell
+
 # End-to-end tests by name on real Kafka and versitygw: `just e2e poison`
 e2e name:
     ./test real -k {{name}}
@@ -55,6 +66,11 @@ minio:
 check *words:
     {{python}} -m checker {{words}}
 
+# Chaos on real binaries: everything is killed, frozen and lied to, then all is compared: `just chaos --minutes 60 --evidence`
+chaos *words:
+    cargo build --locked --workspace --all-targets
+    {{python}} -m chaos {{words}}
+
 # Known vulnerabilities in dependencies; needs a network
 advisories:
     .cache/bin/cargo-deny check advisories
@@ -71,6 +87,19 @@ image profile="release":
 # The image from scratch, as a release is made
 image-from-scratch:
     podman build --tag landfall .
+
+# Bytes made up at random through one target, for so many seconds: `just fuzz log_entry 60`. Targets: `ls fuzz/fuzz_targets`
+fuzz target seconds="60":
+    fuzz/run.sh {{target}} {{seconds}}
+
+# The same through each target in turn
+fuzz-all seconds="60":
+    for target in fuzz/fuzz_targets/*.rs; do fuzz/run.sh "$(basename "$target" .rs)" {{seconds}}; done
+
+# What no test of the commit protocol notices: every small change of its code that the tests let pass. An hour or so;
+# docs/mutants.md explains those that are known
+mutants *words:
+    cargo mutants --package landfall-commit --output target {{words}}
 
 # The golden files after a wanted change
 golden:

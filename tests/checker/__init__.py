@@ -6,6 +6,7 @@ It shares no code with the product and knows nothing of its log: only records, o
 from .check import Report, check
 from .objects import list_objects
 from .source import read_source
-from .watch import Watch
+from .timeline import Timeline
+from .watch import GroupReader, Watch
 
-__all__ = ["Report", "Watch", "check", "list_objects", "read_source"]
+__all__ = ["GroupReader", "Report", "Timeline", "Watch", "check", "list_objects", "read_source"]

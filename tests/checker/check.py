@@ -44,12 +44,13 @@ class Report:
 
 
 def check(source, client, bucket, *, data_prefix="", dead_letters=None, ignore=("_landfall/",), samples=(),
-          bad=None, elsewhere=frozenset(), identity=digest, row_identity=None):
+          timeline=None, bad=None, elsewhere=frozenset(), identity=digest, row_identity=None):
     """Reads every object and compares.
 
     `dead_letters`: the prefix of the dead letters in S3, or None. `ignore`: prefixes that are the product's own.
     `bad`: where given, exactly the positions that must be set aside. `elsewhere`: positions set aside or skipped
     without an object in this bucket (a dead-letter topic, a declared skip).
+    `samples`: of a Watch, each with its whole listing; `timeline`: of a long one, see timeline.py.
     `identity`: how a JSON line is told; `row_identity`: how a Parquet row is told.
     """
     report = Report(source_records=source.records)
@@ -72,6 +73,10 @@ def check(source, client, bucket, *, data_prefix="", dead_letters=None, ignore=(
         except Exception as failure:  # noqa: BLE001 - an object that cannot be read is a finding
             report.problem("unreadable object", f"{key}: {failure!r}")
     _compare(report, source, taken, bad, elsewhere)
+    if timeline is not None:
+        samples = [*samples, timeline.last()]
+        for kind, text in timeline.problems + timeline.committed_ahead(source, report.contents, elsewhere):
+            report.problem(kind, text)
     _check_samples(report, source, shown, samples, elsewhere, ignore)
     return report
 

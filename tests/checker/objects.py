@@ -1,10 +1,11 @@
 """What a bucket shows: objects by key, decoded by their suffix with other people's libraries."""
 
 import base64
+import datetime
 import gzip
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow.parquet
 import zstandard
@@ -16,6 +17,8 @@ class Shown:
 
     etag: str
     size: int
+    # When the server says it came to be. Two listings of one object are equal without it.
+    modified: datetime.datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ def list_objects(client, bucket, prefix=""):
     shown = {}
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
-            shown[item["Key"]] = Shown(item["ETag"], item["Size"])
+            shown[item["Key"]] = Shown(item["ETag"], item["Size"], item["LastModified"])
     return shown
 
 

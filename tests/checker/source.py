@@ -63,7 +63,10 @@ def by_field(name):
 
 
 def read_source(bootstrap, topics, properties=None, identity=digest, keep_values=False):
-    """Reads the topics from their first offset to their end as of now."""
+    """Reads the topics from their first offset to their end as of now.
+
+    `keep_values`: True, or the positions whose values are wanted, where there are too many to keep them all.
+    """
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -121,5 +124,5 @@ def _add(source, where, message, identity, keep_values):
     source.offsets[where].add(offset)
     position = (*where, offset)
     source.positions.setdefault(identity(message.value()), []).append(position)
-    if keep_values:
+    if keep_values is True or (keep_values and position in keep_values):
         source.values[position] = message.value()

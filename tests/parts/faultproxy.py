@@ -29,7 +29,11 @@ _KINDS = {*_ERRORS, "reset", "lose_answer", "delay"}
 
 @dataclass
 class Fault:
-    """One rule. `times` bounds how often it fires (None: without end); `share` is its chance for each request."""
+    """One rule. `times` bounds how often it fires (None: without end); `share` is its chance for each request.
+
+    `fired` counts the requests it took; `answers_lost` those whose answer the server gave and nobody got: a request that
+    met no server has none to lose.
+    """
 
     kind: str
     method: str = ""
@@ -39,6 +43,7 @@ class Fault:
     share: float = 1.0
     delay_s: float = 0.0
     fired: int = 0
+    answers_lost: int = 0
     active: bool = True
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _rng: random.Random = field(default_factory=lambda: random.Random(11))
@@ -57,6 +62,10 @@ class Fault:
                 return False
             self.fired += 1
             return True
+
+    def lost_one(self):
+        with self._lock:
+            self.answers_lost += 1
 
 
 class FaultProxy:
@@ -86,8 +95,10 @@ class FaultProxy:
     def fault(self, kind, **options):
         if kind not in _KINDS:
             raise ValueError(f"{kind} is no kind of fault; there are {sorted(_KINDS)}")
-        self.faults.append(Fault(kind, **options))
-        return self.faults[-1]
+        added = Fault(kind, **options)
+        # Those that were cleared go: every request looks through this list, and a long run adds thousands.
+        self.faults = [fault for fault in self.faults if fault.active] + [added]
+        return added
 
 
 class _Server(ThreadingHTTPServer):
@@ -118,6 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             return self._cut()  # the server itself is away
         if fault is not None and fault.kind == "lose_answer":
+            fault.lost_one()
             return self._cut()
         return self._answer(status, headers, content)
 

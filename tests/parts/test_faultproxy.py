@@ -3,6 +3,7 @@
 import botocore.exceptions
 import pytest
 from parts.faultproxy import FaultProxy
+from parts.process import free_port
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ def test_a_lost_answer_leaves_the_work_done(proxied):
     with pytest.raises(botocore.exceptions.BotoCoreError):
         client.put_object(Bucket=bucket, Key="lost", Body=b"done")
     assert fault.fired >= 1
+    assert fault.answers_lost == fault.fired
     assert direct.get_object(Bucket=bucket, Key="lost")["Body"].read() == b"done"
 
 
@@ -66,3 +68,19 @@ def test_a_bounded_fault_fires_so_often_and_no_more(s3, proxied):
     fault = proxy.fault("slow_down", method="GET", times=2)
     s3.client(proxy.endpoint, attempts=4).list_objects_v2(Bucket=bucket)
     assert fault.fired == 2
+
+
+def test_an_answer_that_the_server_never_gave_is_not_counted_as_lost(s3):
+    with FaultProxy(free_port()) as proxy:  # nobody listens behind it
+        fault = proxy.fault("lose_answer", method="GET")
+        with pytest.raises(botocore.exceptions.BotoCoreError):
+            s3.client(proxy.endpoint, attempts=1).list_buckets()
+        assert (fault.fired, fault.answers_lost) == (1, 0)
+
+
+def test_a_cleared_fault_is_forgotten(s3):
+    with FaultProxy(s3.port) as proxy:
+        for _ in range(3):
+            proxy.fault("slow_down").clear()
+        kept = proxy.fault("delay")
+        assert proxy.faults == [kept]
