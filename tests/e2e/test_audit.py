@@ -289,11 +289,12 @@ def test_a_finding_tells_what_was_found_in_the_object(lake):
     assert finding["records"] == 1
 
 
-def test_the_files_of_others_are_no_finding_where_the_prefix_is_shared(lake):
+def test_the_files_of_others_are_no_finding_where_the_prefix_is_shared(lake, tmp_path):
     foreign(lake)
     lake.put(f"{LINES}/_SUCCESS", b"")
-    assert lake.audit("--shared-prefix")["other_objects"] == 2
-    assert kinds(lake.audit(code=FAILED)) == ["foreign"]
+    words = ["--state", tmp_path / "state"]
+    assert lake.audit("--shared-prefix", *words)["other_objects"] == 2
+    assert kinds(lake.audit(*words, code=FAILED)) == kinds(lake.audit(code=FAILED)) == ["foreign"]
 
 
 def hole(lake):
@@ -443,9 +444,10 @@ def test_damage_to_what_an_earlier_audit_found_right_is_found(lake, tmp_path):
         assert (finding["kind"], finding["key"]) == ("changed", key) and "etag" in finding["what"]
     [finding] = lake.audit("--deep", "--state", state, code=FAILED)["findings"]
     assert "checksum of part 1" in finding["what"]
-    lake.restore()  # the same bytes, under yet another ETag
-    report = lake.audit("--deep", "--state", state)
-    assert report["work"]["objects_read"] == 1
+    [finding] = lake.audit("--state", state, code=FAILED)["findings"]  # found again by who does not read
+    assert finding["kind"] == "changed" and "checksum of part 1" in finding["what"]
+    lake.restore()
+    lake.audit("--deep", "--state", state)  # nothing is found any more
     assert lake.audit("--state", state)["work"]["objects_looked_at"] == 0
     lake.delete(key)
     assert kinds(lake.audit("--state", state, "--expect-all", code=FAILED)) == ["missing"]

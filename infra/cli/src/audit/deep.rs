@@ -72,26 +72,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the objects of these files, as far as the audit gets before it is cancelled.
+    /// Reads the objects of these files, each with its length by HEAD, as far as the audit gets before it is cancelled.
     pub(super) async fn read_all<'r, Id: Copy>(
         &self,
-        rows: impl Iterator<Item = (Id, &'r FileRow)>,
+        rows: impl Iterator<Item = (Id, &'r FileRow, u64)>,
         parallel: usize,
         cancel: &CancellationToken,
     ) -> anyhow::Result<Vec<(Id, Read)>> {
         futures::stream::iter(rows)
-            .map(|(id, row)| async move { self.read(row).await.map(|read| (id, read)) })
+            .map(|(id, row, length_bytes)| async move { self.read(row, length_bytes).await.map(|read| (id, read)) })
             .buffer_unordered(parallel)
             .take_until(cancel.cancelled())
             .try_collect()
             .await
     }
 
-    async fn read(&self, row: &FileRow) -> anyhow::Result<Read> {
+    async fn read(&self, row: &FileRow, length_bytes: u64) -> anyhow::Result<Read> {
         let sets = self.sets(row).await?;
-        let room = u32::try_from(row.attempts.iter().map(|attempt| attempt.bytes >> 10).max().unwrap_or(0));
-        let room = room.unwrap_or(u32::MAX).clamp(1, READ_MEMORY_KIB);
-        let _room = self.memory.acquire_many(room).await.context("the room for bodies is closed")?;
+        let _room =
+            self.memory.acquire_many(room_kib(row, length_bytes)).await.context("the room for bodies is closed")?;
         let object = match self.store.get(&row.bucket, &row.key).await {
             Ok(object) => object,
             Err(error) if error.kind == ErrorKind::NoSuchKey => return Ok(Read::Gone),
@@ -148,6 +147,13 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What the body takes of [`READ_MEMORY_KIB`]: an object that is not the log's may be longer than the log says.
+fn room_kib(row: &FileRow, length_bytes: u64) -> u32 {
+    let told_bytes = row.attempts.iter().map(|attempt| attempt.bytes).max().unwrap_or(0);
+    let room_kib = u32::try_from(u64::max(told_bytes, length_bytes).div_ceil(1 << 10)).unwrap_or(u32::MAX);
+    room_kib.clamp(1, READ_MEMORY_KIB)
+}
+
 /// The file's own offsets, for a finding.
 pub(super) async fn offsets_of(
     target: &Target,
@@ -166,5 +172,25 @@ fn envelope(spec: &JobSpec) -> Told {
     match has(EnvelopeField::Partition) && has(EnvelopeField::Offset) {
         true => Told::ByEnvelope { topic: has(EnvelopeField::Topic) },
         false => Told::Not,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{READ_MEMORY_KIB, room_kib};
+    use crate::audit::rows::FileRow;
+
+    #[test]
+    fn an_object_is_charged_by_its_own_length_and_at_most_with_all_there_is() {
+        let row: FileRow = serde_json::from_value(serde_json::json!({
+            "lane": 0, "seq": 1, "file": 0, "entry_token": "e", "bucket": "lake", "key": "a.jsonl", "kind": "data",
+            "config_version": 1, "written_at_ms": 0, "fate": "Pending",
+            "attempts": [{"token": "t", "bytes": 2048, "records": 1, "parts": []}],
+        }))
+        .unwrap();
+        for (length_bytes, kib) in [(0, 2), (2_048, 2), (2_049, 3), (64 << 20, 64 << 10), (1 << 40, READ_MEMORY_KIB)] {
+            assert_eq!(room_kib(&row, length_bytes), kib, "{length_bytes} bytes");
+        }
     }
 }

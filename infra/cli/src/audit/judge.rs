@@ -22,9 +22,21 @@ pub(super) enum Trouble {
     Overwritten(String),
     /// It says that it is ours, and is not what the log says.
     Changed(String),
+    /// By its ETag, or by an earlier reading, it is not what was found right; reading it tells.
+    Unproven(String),
     /// By reading it.
     Flawed(Vec<Flaw>),
     TooLarge(String),
+}
+
+/// What was seen of the object of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Looked {
+    /// The attempt that was visible when it was last seen to be one of ours.
+    pub(super) attempt: Option<u32>,
+    /// By HEAD, where it was asked.
+    pub(super) bytes: u64,
+    pub(super) trouble: Option<Trouble>,
 }
 
 /// What the audit makes of things that are no damage by themselves.
@@ -60,6 +72,34 @@ pub(super) fn look(row: &FileRow, seen: Option<&Visible>) -> Result<u32, Trouble
     }
 }
 
+/// What earlier audits make of an object that is right by HEAD.
+pub(super) fn unproven(row: &FileRow, etag: &str) -> Option<Trouble> {
+    let at = |at_ms: i64| jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
+    match (&row.seen, &row.flawed) {
+        (Some(seen), _) if *seen.etag == *etag => None,
+        (_, Some(flawed)) => Some(Trouble::Unproven(format!(
+            "{}, when it was read at {:.0}; --deep tells whether it is mended",
+            flawed.what,
+            at(flawed.at_ms)
+        ))),
+        (Some(seen), None) => Some(Trouble::Unproven(format!(
+            "its etag was {} at {:.0} and is {etag}; --deep tells whether its bytes are the same",
+            seen.etag,
+            at(seen.at_ms)
+        ))),
+        (None, None) => None,
+    }
+}
+
+/// An object that the store's client does not read: what was wrong with it before stays.
+pub(super) fn unread(before: Option<Trouble>, why: String) -> Trouble {
+    match before {
+        Some(Trouble::Unproven(what)) => Trouble::Changed(format!("{what}; it was not read: {why}")),
+        Some(before) => before,
+        None => Trouble::TooLarge(why),
+    }
+}
+
 pub(super) fn overwritten(seen: &Visible) -> Trouble {
     let whose = match (&seen.job, &seen.token) {
         (Some(job), Some(token)) => format!("an object of job {job} with token {token}"),
@@ -69,9 +109,29 @@ pub(super) fn overwritten(seen: &Visible) -> Trouble {
     Trouble::Overwritten(format!("{whose}, {} bytes", seen.bytes))
 }
 
-/// A file whose object is right.
-pub(super) fn add_visible(report: &mut Report, row: &FileRow, attempt: u32) {
-    let Some(attempt) = row.attempt(attempt) else { return };
+/// A file that was looked at. `held`: its offsets, where they are known.
+pub(super) fn add_file(
+    report: &mut Report,
+    row: &FileRow,
+    looked: &Looked,
+    held: BTreeMap<SourcePartition, Offsets>,
+    rules: &Rules,
+) {
+    // What a rebuild no longer found is lost wherever the rest of it is.
+    report.tally.lost += row.records(looked.attempt).1;
+    match &looked.trouble {
+        None => add_visible(report, row, looked.attempt),
+        Some(trouble) => {
+            if matches!(trouble, Trouble::TooLarge(_)) {
+                add_visible(report, row, looked.attempt);
+            }
+            add_trouble(report, row, looked.attempt, trouble, held, rules);
+        }
+    }
+}
+
+fn add_visible(report: &mut Report, row: &FileRow, attempt: Option<u32>) {
+    let Some(attempt) = row.attempt_or_last(attempt) else { return };
     let tally = &mut report.tally;
     match row.kind {
         FileKind::Data => {
@@ -86,15 +146,15 @@ pub(super) fn add_visible(report: &mut Report, row: &FileRow, attempt: u32) {
     }
 }
 
-/// A file whose object is not. `held`: its offsets, where they are known.
-pub(super) fn add_trouble(
+fn add_trouble(
     report: &mut Report,
     row: &FileRow,
+    attempt: Option<u32>,
     trouble: &Trouble,
     held: BTreeMap<SourcePartition, Offsets>,
     rules: &Rules,
 ) {
-    let (key, seq, records) = (&*row.key, row.seq, row.records());
+    let (key, seq, (records, _)) = (&*row.key, row.seq, row.records(attempt));
     let of = match row.kind {
         FileKind::Data => "records",
         FileKind::DeadLetter => "dead letters",
@@ -135,9 +195,11 @@ pub(super) fn add_trouble(
             add(Kind::Overwritten, what, held);
             report.tally.missing += records;
         }
-        Trouble::Changed(what) => add(Kind::Changed, format!("{key} of entry {seq}: {what}"), held),
+        Trouble::Changed(what) | Trouble::Unproven(what) => {
+            add(Kind::Changed, format!("{key} of entry {seq}: {what}"), held);
+        }
         Trouble::Flawed(flaws) => {
-            let (kind, what, offsets) = told_of_flaws(row, flaws);
+            let (kind, what, offsets) = told_of_flaws(row, attempt, flaws);
             if kind == Kind::Doubled {
                 report.tally.doubled += offsets.values().map(Offsets::len).sum::<u64>();
             }
@@ -159,12 +221,16 @@ pub(super) fn add_trouble(
 }
 
 /// One finding an object, by the most telling flaw; the others stand beside it.
-fn told_of_flaws(row: &FileRow, flaws: &[Flaw]) -> (Kind, String, BTreeMap<SourcePartition, Offsets>) {
+pub(super) fn told_of_flaws(
+    row: &FileRow,
+    attempt: Option<u32>,
+    flaws: &[Flaw],
+) -> (Kind, String, BTreeMap<SourcePartition, Offsets>) {
     let mut kind = Kind::Changed;
     let mut offsets = BTreeMap::new();
     let mut words = Vec::new();
     let mut parts = Vec::new();
-    let attempt = row.attempts.last();
+    let attempt = row.attempt_or_last(attempt);
     let (bytes, records) = attempt.map_or((0, 0), |attempt| (attempt.bytes, attempt.records));
     for flaw in flaws {
         match flaw {
@@ -332,14 +398,25 @@ pub(super) fn judge_partitions(
     }
 }
 
-/// An object under the job's prefixes at a key that the log does not name. False: it is none of the job's business.
+/// What an object is that no key of the log names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stranger {
+    /// The report tells of it.
+    Told,
+    /// None of the job's business, whatever the audit is asked for.
+    Other,
+    /// None of the job's business as long as others may write under its prefixes.
+    Excused,
+}
+
+/// An object under the job's prefixes at a key that the log does not name.
 pub(super) fn judge_stranger(
     report: &mut Report,
     bucket: &str,
     (key, shown, seen): (&str, &Shown, &Visible),
     log: &KnownTokens<'_>,
     rules: &Rules,
-) -> bool {
+) -> Stranger {
     let token = seen.token.as_deref().unwrap_or("none");
     if seen.job.as_deref() == Some(log.job) {
         if let Some((of, records)) = log.own.get(token) {
@@ -347,7 +424,7 @@ pub(super) fn judge_stranger(
             let what = format!("{bucket}/{key} is a copy of {of}: its {records} records are visible twice");
             report.add(of_key(Kind::Doubled, what, key, Some(*records)));
         } else if log.others.contains(token) {
-            return false;
+            return Stranger::Other;
         } else if log.damaged {
             let what = format!("{bucket}/{key} with token {token} is of an entry that the damaged log no longer tells");
             report.note(NoteKind::Unnamed, what, Some(key.to_owned()), seen.told_records);
@@ -355,16 +432,19 @@ pub(super) fn judge_stranger(
             let what = format!("{bucket}/{key} says it is of this job, and no entry names its token {token}");
             report.add(of_key(Kind::Foreign, what, key, seen.told_records));
         }
-        return true;
+        return Stranger::Told;
     }
     // Another tool's note beside the data is harmless. What has the name of data is read as data.
     let reads_as_data = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"].iter().any(|suffix| key.ends_with(suffix));
-    if seen.job.is_some() || rules.shared_prefix || !reads_as_data || shown.modified_ms < log.since_ms {
-        return false;
+    if seen.job.is_some() || !reads_as_data || shown.modified_ms < log.since_ms {
+        return Stranger::Other;
+    }
+    if rules.shared_prefix {
+        return Stranger::Excused;
     }
     let what = format!("{bucket}/{key} is not the job's, and readers of its prefix take it for data");
     report.add(of_key(Kind::Foreign, what, key, None));
-    true
+    Stranger::Told
 }
 
 /// The tokens of the logs, for objects that no key of the log names.
@@ -373,7 +453,7 @@ pub(super) struct KnownTokens<'a> {
     pub(super) job: &'a str,
     /// Of this log: to the key of the file and its records.
     pub(super) own: BTreeMap<&'a str, (&'a str, u64)>,
-    /// Of other jobs' logs, and older generations'.
+    /// Those of strangers that other jobs' logs name, or older generations'.
     pub(super) others: BTreeSet<String>,
     /// Entries are gone or cannot be read.
     pub(super) damaged: bool,

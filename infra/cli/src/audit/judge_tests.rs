@@ -11,10 +11,10 @@ use super::super::kind::{Kind, NoteKind};
 use super::super::ledger::{EntrySeen, Ledger, SidecarSeen, Slot};
 use super::super::objects::{Shown, Visible};
 use super::super::report::Report;
-use super::super::rows::{Attempt, Fate, FileRow, PartSum};
+use super::super::rows::{Attempt, Fate, FileRow, Flawed, PartSum, Seen};
 use super::{
-    KnownTokens, Rules, TailEvidence, Trouble, add_trouble, judge_partitions, judge_stranger, judge_upload, look,
-    lost_tail,
+    KnownTokens, Looked, Rules, Stranger, TailEvidence, Trouble, add_file, judge_partitions, judge_stranger,
+    judge_upload, look, lost_tail, told_of_flaws, unproven, unread,
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -49,6 +49,7 @@ fn row(fate: Fate, age_ms: i64) -> FileRow {
         attempts: vec![attempt("t", 5)],
         fate,
         seen: None,
+        flawed: None,
     }
 }
 
@@ -64,7 +65,8 @@ fn visible(token: Option<&str>) -> Visible {
 
 fn told(row: &FileRow, trouble: &Trouble, rules: Rules) -> Report {
     let mut report = Report::empty();
-    add_trouble(&mut report, row, trouble, BTreeMap::new(), &rules);
+    let looked = Looked { trouble: Some(trouble.clone()), ..Looked::default() };
+    add_file(&mut report, row, &looked, BTreeMap::new(), &rules);
     report
 }
 
@@ -123,6 +125,73 @@ fn an_object_has_one_finding_by_its_most_telling_flaw() {
     assert_eq!((kinds(&report), report.findings[0].finding.records), ((vec![Kind::Changed], vec![]), Some(2)));
     let report = told(&row(Fate::Completed, 0), &Trouble::TooLarge("2 GiB".into()), RULES);
     assert_eq!(kinds(&report), (vec![], vec![NoteKind::Unread]));
+}
+
+fn rebuilt_without(records: u64) -> FileRow {
+    let mut row = row(Fate::Completed, 0);
+    let without = BTreeMap::from([(partition(), Offsets::from_range(0..records))]);
+    row.attempts.push(Attempt { bytes: 6, without: Some(without), ..attempt("r", 5 - records) });
+    row
+}
+
+#[test]
+fn a_finding_quotes_the_attempt_that_is_visible_and_not_the_latest() {
+    let row = rebuilt_without(2);
+    let flaws = [Flaw::Bytes { found: 9 }, Flaw::Records { found: 4 }];
+    for (attempt, bytes, records) in [(0, 10, 5), (1, 6, 3)] {
+        let (_, what, _) = told_of_flaws(&row, Some(attempt), &flaws);
+        let wanted = format!("it has 9 bytes, its entry says {bytes}; it has 4 records, its entry says {records}");
+        assert_eq!(what, wanted);
+        let mut report = Report::empty();
+        let looked = Looked { attempt: Some(attempt), trouble: Some(Trouble::Changed("x".into())), bytes: 9 };
+        add_file(&mut report, &row, &looked, BTreeMap::new(), &RULES);
+        assert_eq!(report.findings[0].finding.records, Some(records));
+    }
+}
+
+#[test]
+fn what_a_rebuild_no_longer_found_is_lost_wherever_the_rest_is() {
+    let row = rebuilt_without(2);
+    let gone = Some(Trouble::Gone);
+    for (attempt, trouble, landed, deleted, lost) in
+        [(Some(1), None, 3, 0, 2), (Some(0), None, 5, 0, 0), (Some(1), gone.clone(), 0, 3, 2), (None, gone, 0, 3, 2)]
+    {
+        let mut report = Report::empty();
+        add_file(&mut report, &row, &Looked { attempt, bytes: 6, trouble }, BTreeMap::new(), &RULES);
+        let tally = report.tally;
+        assert_eq!((tally.landed, tally.deleted, tally.lost), (landed, deleted, lost), "attempt {attempt:?}");
+    }
+    let declared = FileRow { fate: Fate::Lost, ..row };
+    assert_eq!(told(&declared, &Trouble::Gone, RULES).tally.lost, 5, "all of it, once");
+}
+
+#[test]
+fn an_object_that_is_too_large_to_read_keeps_what_was_wrong_with_it() {
+    let why = || "2 GiB".to_owned();
+    let changed = Trouble::Changed("it has 9 bytes".into());
+    assert_eq!(unread(None, why()), Trouble::TooLarge(why()));
+    assert_eq!(unread(Some(changed.clone()), why()), changed);
+    let another_etag = unread(Some(Trouble::Unproven("its etag".into())), why());
+    assert!(matches!(another_etag, Trouble::Changed(what) if what.contains("its etag") && what.contains("2 GiB")));
+}
+
+#[test]
+fn an_etag_is_right_where_it_was_found_right_and_wrong_where_a_reading_found_a_flaw() {
+    let mut row = row(Fate::Completed, 0);
+    let seen = |etag: &str| Seen { etag: etag.into(), at_ms: 0, attempt: 0, deep_ms: None };
+    let flawed = || Some(Flawed { at_ms: 0, what: "it lacks a record".into() });
+    assert_eq!(unproven(&row, "x"), None, "seen for the first time");
+    row.found_right(seen("x"));
+    assert_eq!(unproven(&row, "x"), None);
+    assert!(matches!(unproven(&row, "y"), Some(Trouble::Unproven(what)) if what.contains("its etag was x")));
+    row.found_wrong("y", flawed());
+    assert_eq!(unproven(&row, "x"), None, "it was put back");
+    assert!(matches!(unproven(&row, "y"), Some(Trouble::Unproven(what)) if what.contains("lacks a record")));
+    row.found_right(seen("y"));
+    assert_eq!(unproven(&row, "y"), None);
+    row.found_wrong("y", flawed());
+    assert_eq!(row.seen, None, "its etag is not kept as the right one");
+    assert!(unproven(&row, "y").is_some() && unproven(&row, "z").is_some());
 }
 
 fn zero() -> Entry {
@@ -200,7 +269,7 @@ fn a_topic_that_was_made_again_is_found_and_one_that_goes_on_is_not() {
     assert_eq!(judged("other", 3), (2, 0));
 }
 
-fn stranger(key: &str, job: Option<&str>, token: Option<&str>, damaged: bool, rules: Rules) -> (Report, bool) {
+fn stranger(key: &str, job: Option<&str>, token: Option<&str>, damaged: bool, rules: Rules) -> (Report, Stranger) {
     let log = KnownTokens {
         job: "bids",
         own: BTreeMap::from([("t", ("a.jsonl", 5))]),
@@ -224,9 +293,14 @@ fn an_object_that_no_entry_names_is_told_by_what_it_says_of_itself() {
     assert_eq!(of(Some("bids"), Some("older"), false), (vec![], vec![]), "an older generation's");
     assert_eq!(of(Some("clicks"), Some("new"), false), (vec![], vec![]), "another job's");
     assert_eq!(of(None, None, false), (vec![Kind::Foreign], vec![]));
-    for (key, rules) in [("readme.txt", RULES), ("b.jsonl", Rules { shared_prefix: true, ..RULES })] {
-        let (report, ours) = stranger(key, None, None, false, rules);
-        assert_eq!((kinds(&report), ours), ((vec![], vec![]), false), "{key}");
+    let shared = Rules { shared_prefix: true, ..RULES };
+    for (key, rules, what) in [
+        ("readme.txt", RULES, Stranger::Other),
+        ("readme.txt", shared, Stranger::Other),
+        ("b.jsonl", shared, Stranger::Excused),
+    ] {
+        let (report, judged) = stranger(key, None, None, false, rules);
+        assert_eq!((kinds(&report), judged), ((vec![], vec![]), what), "{key}");
     }
 }
 
@@ -234,10 +308,10 @@ fn an_object_that_no_entry_names_is_told_by_what_it_says_of_itself() {
 fn what_was_there_before_the_job_is_not_foreign() {
     let log = KnownTokens { job: "bids", own: BTreeMap::new(), others: BTreeSet::new(), damaged: false, since_ms: 100 };
     let plain = Visible { job: None, ..visible(None) };
-    for (modified_ms, foreign) in [(99, false), (100, true)] {
+    for (modified_ms, what) in [(99, Stranger::Other), (100, Stranger::Told)] {
         let shown = Shown { etag: "x".into(), bytes: 10, modified_ms };
         let mut report = Report::empty();
-        assert_eq!(judge_stranger(&mut report, "lake", ("b.jsonl", &shown, &plain), &log, &RULES), foreign);
+        assert_eq!(judge_stranger(&mut report, "lake", ("b.jsonl", &shown, &plain), &log, &RULES), what);
     }
 }
 

@@ -147,6 +147,20 @@ impl Ledger {
         }
     }
 
+    /// Entries are gone and it is not said yet which: the hole may go on.
+    pub(super) fn in_hole(&self) -> bool {
+        self.hole.is_some()
+    }
+
+    /// Takes from an entry after those that were read what it says of files of theirs. False: it does not belong there.
+    pub(super) fn take_later(&mut self, entry: &Entry, seq: Seq) -> bool {
+        let belongs = misplaced(entry, seq, self.lane, &self.beginning.job_uid).is_none();
+        if belongs {
+            self.decide_earlier(entry);
+        }
+        belongs
+    }
+
     /// Says what is still to be said of a hole; to be called after the last slot.
     pub(super) fn end_hole(&mut self) {
         let Some(hole) = self.hole.take() else { return };
@@ -257,6 +271,11 @@ impl Ledger {
             };
             self.rows.push(FileRow::new(entry, index, file, &token, &bucket));
         }
+        self.decide_earlier(entry);
+    }
+
+    /// What an entry says of files of earlier ones; saying it twice is saying it once.
+    fn decide_earlier(&mut self, entry: &Entry) {
         for done in &entry.completed {
             self.decide(done.seq, done.file, Fate::Completed);
         }

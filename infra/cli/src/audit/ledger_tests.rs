@@ -82,7 +82,7 @@ fn low(ledger: &Ledger) -> u64 {
 fn a_whole_log_has_no_finding_and_a_row_a_file() {
     let ledger = ledger(vec![plain(1, 0..10), plain(2, 10..30)]);
     assert_eq!((kinds(&ledger), low(&ledger), ledger.blind), (vec![], 30, false));
-    assert_eq!(ledger.rows.iter().map(|row| (row.seq, row.records())).collect::<Vec<_>>(), [(1, 10), (2, 20)]);
+    assert_eq!(ledger.rows.iter().map(|row| (row.seq, row.records(None).0)).collect::<Vec<_>>(), [(1, 10), (2, 20)]);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn the_fate_of_a_file_is_that_of_the_fold() {
     done.lost.push(Lost { seq: Seq(1), file: 0, reason: "too late".into() });
     let ledger = ledger(vec![plain(1, 0..10), there(again, sets(10..20)), there(done, sets(20..30))]);
     let row = &ledger.rows[0];
-    assert_eq!((row.fate, row.attempts.len(), row.records()), (Fate::Completed, 2, 8));
+    assert_eq!((row.fate, row.attempts.len(), row.records(None)), (Fate::Completed, 2, (8, 2)));
     assert_eq!(row.attempt_of(Some("r1")), Some(1));
     assert_eq!((row.attempt_of(Some("late")), row.attempt_of(None)), (None, None));
     assert_eq!((ledger.rows[1].fate, ledger.rows[2].fate), (Fate::Lost, Fate::Pending));

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use landfall_commit::entry::BadEntry;
 use landfall_commit::{Entry, FileSets, JobUid, Lane, Paths, Seq, Token};
 use landfall_s3::error::{ErrorKind, StoreError};
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use super::Target;
 use super::ledger::{EntrySeen, SidecarSeen, Slot};
@@ -142,8 +143,14 @@ pub(super) async fn sidecar(
     })
 }
 
-/// Every token that another log under the state prefix names: other jobs', and older generations' of this one.
-pub(super) async fn tokens_of_others(target: &Target, store: &Counted) -> anyhow::Result<BTreeSet<String>> {
+/// Which of the tokens another log under the state prefix names: other jobs', and older generations' of this one. Reads
+/// no further once all are found, or the audit is cancelled.
+pub(super) async fn tokens_of_others(
+    target: &Target,
+    store: &Counted,
+    mut tokens: BTreeSet<String>,
+    cancel: &CancellationToken,
+) -> anyhow::Result<BTreeSet<String>> {
     let mut uids = BTreeSet::new();
     for folder in store.folders(&target.location.bucket, &target.location.prefix).await? {
         let name = folder.strip_prefix(&target.location.prefix).unwrap_or(&folder).trim_end_matches('/');
@@ -151,22 +158,29 @@ pub(super) async fn tokens_of_others(target: &Target, store: &Counted) -> anyhow
             uids.insert(name.to_owned());
         }
     }
-    let tokens: Vec<BTreeSet<String>> = futures::stream::iter(uids)
-        .map(|uid| async move {
-            let paths = Paths::new(&target.location.prefix, &JobUid::from(uid.as_str()), Lane(0));
-            tokens_of(target, store, &paths).await.with_context(|| format!("the log of {uid} cannot be read"))
-        })
-        .buffer_unordered(4)
-        .try_collect()
-        .await?;
-    Ok(tokens.into_iter().flatten().collect())
+    let wanted = tokens.clone();
+    for uid in uids {
+        if tokens.is_empty() || cancel.is_cancelled() {
+            break;
+        }
+        let paths = Paths::new(&target.location.prefix, &JobUid::from(uid.as_str()), Lane(0));
+        let searched = search(target, store, &paths, &mut tokens, cancel).await;
+        searched.with_context(|| format!("the log of {uid} cannot be read"))?;
+    }
+    Ok(&wanted - &tokens)
 }
 
-async fn tokens_of(target: &Target, store: &Counted, paths: &Paths) -> Result<BTreeSet<String>, StoreError> {
+/// Takes from the tokens those that this log names.
+async fn search(
+    target: &Target,
+    store: &Counted,
+    paths: &Paths,
+    tokens: &mut BTreeSet<String>,
+    cancel: &CancellationToken,
+) -> Result<(), StoreError> {
     let bucket = &target.location.bucket;
     let prefix = paths.log_prefix();
     let mut pages = store.pages(bucket, &prefix);
-    let mut tokens = BTreeSet::new();
     while let Some(page) = pages.next().await? {
         let keys = page.into_iter().map(|object| object.key).filter(|key| paths.entry_seq(key).is_some());
         let mut reads = futures::stream::iter(keys)
@@ -175,12 +189,17 @@ async fn tokens_of(target: &Target, store: &Counted, paths: &Paths) -> Result<BT
         while let Some(read) = reads.next().await {
             // An entry that this version cannot read is that job's business.
             if let Ok(entry) = Entry::from_json(&read?.body) {
-                tokens.extend(entry.files.iter().map(|file| file.token.to_string()));
-                tokens.extend(entry.rebuilt.iter().map(|rebuilt| rebuilt.token.to_string()));
+                let of_files = entry.files.iter().map(|file| &file.token);
+                for token in of_files.chain(entry.rebuilt.iter().map(|rebuilt| &rebuilt.token)) {
+                    tokens.remove(token.as_str());
+                }
+            }
+            if tokens.is_empty() || cancel.is_cancelled() {
+                return Ok(());
             }
         }
     }
-    Ok(tokens)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 //!
 //! What is read first can only be older than what is read later, and the order makes that harmless on a running job:
 //! committed offsets before objects, objects listed before the log (whatever is visible was appended before), and after
-//! the log the ends of the partitions and each named object. `run` has that order; `ledger`, `judge` and `content` are
-//! pure. Nothing is changed in bucket or cluster.
+//! the log the ends of the partitions and each named object. What is pending and then looks gone or not ours is judged by
+//! the entries that have come by then. `run` has that order; `ledger`, `judge` and `content` are pure. Nothing is
+//! changed in bucket or cluster.
 
 mod content;
 mod deep;

@@ -6,7 +6,7 @@ use futures::StreamExt;
 use landfall_job::{JobSpec, TemplatePart};
 use landfall_s3::error::{ErrorKind, StoreError};
 use landfall_s3::store::{ObjectHead, OpenUpload};
-use landfall_store::HeartbeatStore;
+use landfall_store::{HeartbeatStore, JobBeat};
 use tokio_util::sync::CancellationToken;
 
 use super::Target;
@@ -149,12 +149,28 @@ pub(super) async fn uploads(
     Ok(Some(uploads))
 }
 
-/// Keys of the files that live workers of the job have open.
-pub(super) async fn open_keys(target: &Target) -> anyhow::Result<HashSet<String>> {
+/// The files that live workers of the job have open, as far as their heartbeats list them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct OpenFiles {
+    pub(super) keys: HashSet<String>,
+    /// How many more are open: a heartbeat lists the oldest ones.
+    pub(super) untold: u64,
+}
+
+pub(super) async fn open_files(target: &Target) -> anyhow::Result<OpenFiles> {
     let heartbeats = HeartbeatStore::new(target.store.clone(), target.location.clone());
     let workers = heartbeats.read(jiff::Timestamp::now()).await?;
     let live = workers.seen.iter().filter(|seen| seen.live()).filter_map(|seen| seen.job(&target.record.uid));
-    Ok(live.flat_map(|job| job.open_files.iter().map(|file| file.key.clone())).collect())
+    Ok(open_files_of(live))
+}
+
+fn open_files_of<'b>(beats: impl Iterator<Item = &'b JobBeat>) -> OpenFiles {
+    let mut open = OpenFiles::default();
+    for beat in beats {
+        open.untold += beat.open_files_total.saturating_sub(beat.open_files.len() as u64);
+        open.keys.extend(beat.open_files.iter().map(|file| file.key.clone()));
+    }
+    open
 }
 
 #[cfg(test)]
@@ -164,7 +180,9 @@ mod tests {
 
     use landfall_job::JobSpec;
 
-    use super::prefixes;
+    use landfall_store::JobBeat;
+
+    use super::{open_files_of, prefixes};
 
     fn of(key: &str, letters: &str) -> Vec<String> {
         let text = format!(
@@ -181,5 +199,24 @@ mod tests {
         assert_eq!(of("{topic}/x-{unique}.{ext}", "letters/"), ["a/", "b/", "letters/"]);
         assert_eq!(of("bids/dt={timestamp:%Y}/{unique}.{ext}", "letters/"), ["bids/", "letters/"]);
         assert_eq!(of("bids-{unique}.{ext}", "letters/"), ["bids-", "letters/"]);
+    }
+
+    #[test]
+    fn what_heartbeats_have_no_room_for_is_counted() {
+        let beat = |keys: &[&str], total: u64| -> JobBeat {
+            let file = |key: &&str| {
+                serde_json::json!({"key": key, "records": 1, "bytes": 1, "opened_at": "2026-01-01T00:00:00Z",
+                                   "next_trigger": "age", "due_at": null})
+            };
+            serde_json::from_value(serde_json::json!({
+                "name": "bids", "uid": "u1", "config_version": 1, "state": "running", "delivery": {"mode": "exactly_once"},
+                "open_files": keys.iter().map(file).collect::<Vec<_>>(), "open_files_total": total,
+            }))
+            .unwrap()
+        };
+        let all = open_files_of([beat(&["a"], 1), beat(&[], 0)].iter());
+        assert_eq!((all.untold, all.keys.len()), (0, 1));
+        let some = open_files_of([beat(&["a", "b"], 52), beat(&["c"], 1)].iter());
+        assert_eq!((some.untold, some.keys.len()), (50, 3));
     }
 }

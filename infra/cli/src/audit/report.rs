@@ -99,7 +99,7 @@ pub(crate) struct Tally {
     pub(crate) skipped: BTreeMap<String, u64>,
     /// Offsets that hold no record.
     pub(crate) absent: u64,
-    /// Declared lost.
+    /// Declared lost, with their file or because a rebuild no longer found them.
     pub(crate) lost: u64,
     /// In files that the log calls completed and that are gone: deleted by a reader, or by whom it may be.
     pub(crate) deleted: u64,

@@ -46,6 +46,13 @@ pub(super) struct Seen {
     pub(super) deep_ms: Option<i64>,
 }
 
+/// What a reading of the object found wrong. It is told until a reading finds the object right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Flawed {
+    pub(super) at_ms: i64,
+    pub(super) what: String,
+}
+
 /// A file of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FileRow {
@@ -64,6 +71,8 @@ pub(super) struct FileRow {
     pub(super) fate: Fate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) seen: Option<Seen>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) flawed: Option<Box<Flawed>>,
 }
 
 impl FileRow {
@@ -87,6 +96,21 @@ impl FileRow {
             }],
             fate: Fate::Pending,
             seen: None,
+            flawed: None,
+        }
+    }
+
+    /// The object was found right.
+    pub(super) fn found_right(&mut self, seen: Seen) {
+        self.seen = Some(seen);
+        self.flawed = None;
+    }
+
+    /// The object was found wrong: its ETag is not kept as the right one, that of an earlier audit stays.
+    pub(super) fn found_wrong(&mut self, etag: &str, flawed: Option<Flawed>) {
+        self.seen.take_if(|seen| *seen.etag == *etag);
+        if let Some(flawed) = flawed {
+            self.flawed = Some(Box::new(flawed));
         }
     }
 
@@ -116,9 +140,16 @@ impl FileRow {
         FileRef { seq: Seq(self.seq), file: self.file }
     }
 
-    /// Of the latest attempt.
-    pub(super) fn records(&self) -> u64 {
-        self.attempts.last().map_or(0, |attempt| attempt.records)
+    /// What the attempt holds, and what it no longer found of the file's records; of the latest one where `number` is
+    /// none.
+    pub(super) fn records(&self, number: Option<u32>) -> (u64, u64) {
+        let all = self.attempts.first().map_or(0, |first| first.records);
+        let held = self.attempt_or_last(number).map_or(0, |attempt| attempt.records);
+        (held, all.saturating_sub(held))
+    }
+
+    pub(super) fn attempt_or_last(&self, number: Option<u32>) -> Option<&Attempt> {
+        number.and_then(|number| self.attempt(number)).or(self.attempts.last())
     }
 
     /// The attempt that an object with this token is.

@@ -5,20 +5,21 @@ mod looking;
 mod reading;
 mod reading_log;
 mod saving;
+mod settling;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
-use landfall_commit::FileRef;
+use landfall_commit::{FileRef, LogState};
 use tokio_util::sync::CancellationToken;
 
-use super::judge::{self, Rules, Trouble};
+use super::judge::{self, Looked, Rules};
 use super::kafka::{self, KafkaPartition};
 use super::kept::{Kept, KeptEntry, KeptLane};
 use super::kind::NoteKind;
 use super::ledger::Ledger;
 use super::log::LaneListing;
-use super::objects::{self, Shown};
+use super::objects::{self, Shown, Visible};
 use super::progress::Progress;
 use super::report::{Placed, Report, Scope};
 use super::requests::Counted;
@@ -42,11 +43,13 @@ struct LaneRun {
     /// What has changed in the log since, by number.
     changed: BTreeMap<u64, String>,
     damage: Vec<Placed>,
+    /// The entry up to which files of earlier ones were settled.
+    settled_to: Option<u64>,
 }
 
 impl LaneRun {
     fn damaged(&self) -> bool {
-        !self.ledger.findings.is_empty() || !self.damage.is_empty()
+        !self.ledger.findings.is_empty() || self.ledger.in_hole() || !self.damage.is_empty()
     }
 }
 
@@ -58,8 +61,10 @@ struct Run<'a> {
     rules: Rules,
     progress: Progress,
     lanes: Vec<LaneRun>,
-    /// Rows whose object was asked for, or known from the state; what is wrong with it.
-    looked: HashMap<At, Option<Trouble>>,
+    /// Rows whose object was asked for, or known from the state.
+    looked: HashMap<At, Looked>,
+    /// Rows pending in the log as it was read, whose object is gone or not ours: what was seen of it.
+    unsettled: Vec<(At, Option<Visible>)>,
     shown: BTreeMap<String, Shown>,
     /// Key and ETag of objects that are none of the job's business.
     others: BTreeMap<String, Box<str>>,
@@ -89,6 +94,7 @@ pub(super) async fn run(target: &Target, options: &Options, cancel: &Cancellatio
         progress: Progress::new(options.progress),
         lanes: Vec::new(),
         looked: HashMap::new(),
+        unsettled: Vec::new(),
         shown: BTreeMap::new(),
         others: BTreeMap::new(),
         saved: Instant::now(),
@@ -130,6 +136,7 @@ impl Run<'_> {
         if !self.cancel.is_cancelled() {
             self.judge_log_ends(&kafka).await?;
             self.look_at_files().await?;
+            self.settle().await?;
         }
         if !self.cancel.is_cancelled() {
             self.look_at_strangers().await?;
@@ -154,6 +161,10 @@ impl Run<'_> {
 
     fn row(&self, (lane, row): At) -> Option<&FileRow> {
         self.lanes.get(lane)?.ledger.rows.get(row)
+    }
+
+    fn state_of(&self, (lane, _): At) -> Option<&LogState> {
+        self.lanes.get(lane)?.ledger.state.as_ref()
     }
 
     fn row_mut(&mut self, (lane, row): At) -> Option<&mut FileRow> {
@@ -187,33 +198,14 @@ impl Run<'_> {
         let mut offsets = self.offsets_of_troubled().await?;
         let mut visible: Vec<BTreeSet<FileRef>> = vec![BTreeSet::new(); self.lanes.len()];
         for (at, row) in self.rows() {
-            match self.looked.get(&at) {
-                Some(Some(trouble)) => {
-                    let held = offsets.remove(&at).unwrap_or_default();
-                    judge::add_trouble(&mut report, row, trouble, held, &self.rules);
-                    // An object that is there and damaged keeps nothing back.
-                    let there = matches!(trouble, Trouble::Changed(_) | Trouble::Flawed(_) | Trouble::TooLarge(_));
-                    if there
-                        && row.fate == Fate::Pending
-                        && let Some(of_lane) = visible.get_mut(at.0)
-                    {
-                        of_lane.insert(row.file_ref());
-                    }
-                    if matches!(trouble, Trouble::TooLarge(_)) {
-                        let attempt = row.seen.as_ref().map_or(0, |seen| seen.attempt);
-                        judge::add_visible(&mut report, row, attempt);
-                    }
-                }
-                Some(None) => {
-                    let attempt = row.seen.as_ref().map_or(0, |seen| seen.attempt);
-                    judge::add_visible(&mut report, row, attempt);
-                    if row.fate == Fate::Pending
-                        && let Some(of_lane) = visible.get_mut(at.0)
-                    {
-                        of_lane.insert(row.file_ref());
-                    }
-                }
-                None => {}
+            let Some(looked) = self.looked.get(&at) else { continue };
+            judge::add_file(&mut report, row, looked, offsets.remove(&at).unwrap_or_default(), &self.rules);
+            // What was visible keeps nothing back, whatever became of it; nor what a later entry has decided.
+            if (looked.attempt.is_some() || row.fate != Fate::Pending)
+                && let Some(of_lane) = visible.get_mut(at.0)
+                && self.state_of(at).is_some_and(|state| state.pending().contains_key(&row.file_ref()))
+            {
+                of_lane.insert(row.file_ref());
             }
         }
         for (lane, visible) in self.lanes.iter_mut().zip(&visible) {

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::Context;
 
-use super::super::judge::{self, KnownTokens, Trouble};
+use super::super::judge::{self, KnownTokens, Looked, Stranger};
 use super::super::kind::{Kind, NoteKind};
 use super::super::log;
-use super::super::objects::{self, Visible};
+use super::super::objects::{self, OpenFiles, Visible};
 use super::super::report::{Placed, Report};
 use super::super::rows::{Fate, Seen};
+use super::settling::unsettled;
 use super::{At, Run, in_scope};
 
 /// Objects between two looks at the clock.
@@ -20,7 +21,7 @@ impl Run<'_> {
         let (mut wanted, mut known, mut left_out) = (Vec::new(), Vec::new(), 0);
         for (at, row) in self.rows() {
             if self.unchanged(row) {
-                known.push((at, row.seen.as_ref().map_or(0, |seen| seen.at_ms)));
+                known.extend(row.seen.as_ref().map(|seen| (at, seen.at_ms, seen.attempt)));
             // What is pending says how far everything is visible, and is little.
             } else if row.fate == Fate::Pending || in_scope(self.options, row.seq, row.written_at_ms) {
                 wanted.push(at);
@@ -31,10 +32,15 @@ impl Run<'_> {
         self.report.work.objects_out_of_scope = left_out;
         self.report.work.objects_from_state = known.len() as u64;
         if let Some(state) = &mut self.report.state {
-            let oldest = known.iter().map(|(_, at_ms)| *at_ms).min();
+            let oldest = known.iter().map(|(_, at_ms, _)| *at_ms).min();
             state.oldest_look_at = oldest.and_then(|at_ms| jiff::Timestamp::from_millisecond(at_ms).ok());
         }
-        self.looked.extend(known.into_iter().map(|(at, _)| (at, None)));
+        for (at, _, attempt) in known {
+            self.looked.insert(at, Looked { attempt: Some(attempt), ..Looked::default() });
+            if let Some(row) = self.row_mut(at) {
+                row.flawed = None;
+            }
+        }
         self.progress.begin("objects", wanted.len() as u64);
         for batch in wanted.chunks(HEADS_A_BATCH) {
             let rows = batch.iter().filter_map(|at| Some((*at, self.row(*at)?)));
@@ -55,26 +61,20 @@ impl Run<'_> {
 
     pub(super) fn looked_at(&mut self, at: At, visible: Option<&Visible>) {
         let now_ms = self.rules.now_ms;
-        let deep = self.target.deep;
+        let before = self.looked.remove(&at).unwrap_or_default();
         let Some(row) = self.row_mut(at) else { return };
-        let trouble = match (judge::look(row, visible), visible) {
-            (Ok(attempt), Some(visible)) => match &row.seen {
-                // Equal bytes may lie under a new ETag: reading them tells.
-                Some(before) if before.etag != visible.etag && !deep => Some(Trouble::Changed(format!(
-                    "its etag was {} at {:.0} and is {}; --deep tells whether its bytes are the same",
-                    before.etag,
-                    jiff::Timestamp::from_millisecond(before.at_ms).unwrap_or_default(),
-                    visible.etag
-                ))),
-                _ => {
-                    row.seen = Some(Seen { etag: visible.etag.clone(), at_ms: now_ms, attempt, deep_ms: None });
-                    None
-                }
-            },
-            (Ok(_), None) => None,
-            (Err(trouble), _) => Some(trouble),
-        };
-        self.looked.insert(at, trouble);
+        let attempt = visible.and_then(|visible| row.attempt_of(visible.token.as_deref()));
+        let trouble =
+            judge::look(row, visible).err().or_else(|| visible.and_then(|seen| judge::unproven(row, &seen.etag)));
+        if let (None, Some(visible), Some(attempt)) = (&trouble, visible, attempt) {
+            row.found_right(Seen { etag: visible.etag.clone(), at_ms: now_ms, attempt, deep_ms: None });
+        }
+        let unsettled = unsettled(row, trouble.as_ref());
+        let bytes = visible.map_or(0, |visible| visible.bytes);
+        self.looked.insert(at, Looked { attempt: attempt.or(before.attempt), bytes, trouble });
+        if unsettled {
+            self.unsettled.push((at, visible.cloned()));
+        }
     }
 
     /// Objects that lie among the job's and that no entry names.
@@ -104,10 +104,20 @@ impl Run<'_> {
         let mut report = std::mem::replace(&mut self.report, Report::empty());
         let job = self.target.record.name.as_str();
         let (mut own, mut others_tokens) = (BTreeMap::new(), BTreeSet::new());
-        if seen.iter().any(|(_, visible)| visible.job.as_deref() == Some(job)) {
-            others_tokens = log::tokens_of_others(self.target, &self.store).await?;
+        let claims = |visible: &Visible| visible.job.as_deref() == Some(job);
+        if seen.iter().any(|(_, visible)| claims(visible)) {
             for (_, row) in self.rows() {
                 own.extend(row.attempts.iter().map(|attempt| (&*attempt.token, (&*row.key, attempt.records))));
+            }
+            let unknown = |visible: &Visible| {
+                let token = visible.token.as_deref().filter(|token| claims(visible) && !own.contains_key(token));
+                token.map(str::to_owned)
+            };
+            let wanted: BTreeSet<String> = seen.iter().filter_map(|(_, visible)| unknown(visible)).collect();
+            others_tokens = log::tokens_of_others(self.target, &self.store, wanted, self.cancel).await?;
+            if self.cancel.is_cancelled() {
+                // Not every log was searched.
+                seen.retain(|(_, visible)| unknown(visible).is_none_or(|token| others_tokens.contains(&token)));
             }
         }
         let damage =
@@ -124,13 +134,19 @@ impl Run<'_> {
                 .min()
                 .unwrap_or(i64::MAX),
         };
+        let mut excused = 0;
         for (key, visible) in seen {
             let Some(shown) = self.shown.get(&key) else { continue };
-            if !judge::judge_stranger(&mut report, &bucket, (&key, shown, &visible), &log, &self.rules) {
-                others.insert(key, visible.etag);
+            match judge::judge_stranger(&mut report, &bucket, (&key, shown, &visible), &log, &self.rules) {
+                Stranger::Told => {}
+                // Not kept in the state: a later audit may be asked for more.
+                Stranger::Excused => excused += 1,
+                Stranger::Other => {
+                    others.insert(key, visible.etag);
+                }
             }
         }
-        report.other_objects = others.len() as u64;
+        report.other_objects = others.len() as u64 + excused;
         self.report = report;
         self.others = others;
         Ok(())
@@ -156,14 +172,31 @@ impl Run<'_> {
         };
         let unnamed = || uploads.open.iter().filter(|upload| !named.contains(upload.upload_id.as_str()));
         let open = match unnamed().any(|upload| old(upload.initiated_ms)) {
-            true => objects::open_keys(target).await.context("the workers' heartbeats cannot be read")?,
-            false => HashSet::new(),
+            true => objects::open_files(target).await.context("the workers' heartbeats cannot be read")?,
+            false => OpenFiles::default(),
         };
         let mut count = 0;
+        let mut withheld = 0;
         for upload in unnamed() {
-            let orphan = !open.contains(&upload.key)
-                && judge::judge_upload(report, &upload.key, &upload.upload_id, upload.initiated_ms, rules);
+            let unlisted = !open.keys.contains(&upload.key);
+            let orphan = match open.untold {
+                0 => {
+                    unlisted && judge::judge_upload(report, &upload.key, &upload.upload_id, upload.initiated_ms, rules)
+                }
+                _ => {
+                    withheld += u64::from(unlisted && old(upload.initiated_ms));
+                    false
+                }
+            };
             count += u64::from(!orphan);
+        }
+        if withheld > 0 {
+            let what = format!(
+                "{withheld} open uploads are old enough to be orphans and were not judged: live workers have {} files \
+                 open beyond those that their heartbeats list",
+                open.untold
+            );
+            report.note(NoteKind::Uploads, what, None, None);
         }
         report.open_uploads = Some(count);
         Ok(())

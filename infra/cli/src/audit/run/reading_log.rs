@@ -51,6 +51,7 @@ impl Run<'_> {
                 before: kept_lanes.remove(&lane.0).map(|kept| (kept, before)),
                 earlier_rows: HashMap::new(),
                 damage: Vec::new(),
+                settled_to: None,
             };
             let rows = self.resume(&mut run, rows)?;
             run.earlier_rows = rows.into_iter().map(|row| ((row.seq, row.file), row)).collect();
@@ -70,6 +71,10 @@ impl Run<'_> {
         let folded = Checkpoint::from_json(kept.folded.get().as_bytes(), &uid, run.ledger.lane());
         let state = folded.context("the folded log in the state cannot be used: give --full")?;
         let next = state.next_seq().0;
+        // What the state does not say to be there was not seen to be there.
+        if !dense(marks, next) {
+            return Ok(rows);
+        }
         let later = rows.extract_if(.., |row| row.seq >= next).collect();
         run.ledger.resume(state, rows, kept.entries, kept.skipped.clone(), kept.absent);
         run.marks.clone_from(marks);
@@ -96,9 +101,8 @@ impl Run<'_> {
             next = to;
             self.save_now_and_then()?;
         }
-        if let Some(lane) = self.lanes.get_mut(at)
-            && next > last
-        {
+        // Where the audit is interrupted the hole may go on: what was seen of it is told.
+        if let Some(lane) = self.lanes.get_mut(at) {
             lane.ledger.end_hole();
         }
         Ok(())
@@ -217,6 +221,12 @@ fn changed(before: &[KeptEntry], listing: &LaneListing) -> BTreeMap<u64, String>
     changed
 }
 
+/// Whether each number before `next` was read, and kept.
+fn dense(marks: &[KeptEntry], next: u64) -> bool {
+    let numbers: BTreeSet<u64> = marks.iter().map(|mark| mark.seq).filter(|seq| *seq < next).collect();
+    numbers.len() as u64 == next
+}
+
 /// What the state keeps of an entry that was read.
 fn mark(slot: &Slot, listing: &LaneListing, lane: Lane) -> Option<KeptEntry> {
     let EntrySeen::There(entry) = &slot.entry else { return None };
@@ -232,7 +242,7 @@ fn recognise(row: &mut FileRow, earlier: &mut HashMap<(u64, u32), FileRow>) {
         && before.bucket == row.bucket
         && before.entry_token == row.entry_token
     {
-        row.seen = before.seen;
+        (row.seen, row.flawed) = (before.seen, before.flawed);
     }
 }
 

@@ -1,10 +1,15 @@
 #![allow(clippy::unwrap_used)]
 
+use std::collections::{BTreeMap, HashMap};
+
+use landfall_commit::{Entry, Lane, Origins, Seq};
+
 use super::super::super::Options;
 use super::super::super::kept::KeptEntry;
+use super::super::super::ledger::{EntrySeen, Ledger, SidecarSeen, Slot};
 use super::super::super::log::{LaneListing, Listed};
-use super::super::in_scope;
-use super::changed;
+use super::super::{LaneRun, in_scope};
+use super::{changed, dense};
 
 fn kept(seq: u64) -> KeptEntry {
     KeptEntry { lane: 0, seq, entry: ("e".into(), 9), sidecar: Some(("t".into(), ("s".into(), 3))) }
@@ -40,6 +45,37 @@ fn every_change_of_what_was_read_of_a_log_is_seen() {
     ] {
         assert_eq!(told(now).as_deref(), Some(what));
     }
+}
+
+#[test]
+fn a_state_that_does_not_have_every_entry_is_not_relied_upon() {
+    let marks = |numbers: &[u64]| numbers.iter().map(|seq| kept(*seq)).collect::<Vec<_>>();
+    assert!(dense(&[], 0) && dense(&marks(&[0, 1, 2]), 3) && dense(&marks(&[2, 0, 1, 3]), 3));
+    for numbers in [&[0, 1][..], &[0, 2], &[0, 0, 1], &[1, 2, 3]] {
+        assert!(!dense(&marks(numbers), 3), "{numbers:?}");
+    }
+}
+
+#[test]
+fn a_lane_is_not_kept_as_right_while_an_entry_of_it_is_gone_and_the_next_one_was_not_read() {
+    let origins = Origins { start: BTreeMap::new(), bucket: "lake".into(), lanes: 1, created_at_ms: 0 };
+    let zero = Entry::zero("u1".into(), Lane(0), "t0".into(), "w", origins);
+    let mut lane = LaneRun {
+        ledger: Ledger::new(Lane(0), zero.clone()),
+        listing: LaneListing::default(),
+        marks: Vec::new(),
+        before: None,
+        earlier_rows: HashMap::new(),
+        changed: BTreeMap::new(),
+        damage: Vec::new(),
+        settled_to: None,
+    };
+    let slots = [(Seq(0), EntrySeen::There(Box::new(zero)), false), (Seq(1), EntrySeen::Gone, true)];
+    for (seq, entry, damaged) in slots {
+        lane.ledger.take(Slot { seq, entry, sidecar: SidecarSeen::NotWanted });
+        assert_eq!(lane.damaged(), damaged, "entry {seq}");
+    }
+    assert!(lane.ledger.findings.is_empty(), "the hole may go on");
 }
 
 #[test]
