@@ -37,6 +37,7 @@ struct State {
     fired: Vec<FiredFault>,
     outage: Option<Outage>,
     ignores_conditions: bool,
+    latency_ms: u64,
     late: Vec<BoxFuture<'static, ()>>,
 }
 
@@ -83,6 +84,11 @@ impl<S: Store + 'static> FaultyStore<S> {
     /// As a store, or a proxy before it, that takes no notice of If-None-Match and If-Match.
     pub fn set_ignores_conditions(&self, ignores: bool) {
         self.state().ignores_conditions = ignores;
+    }
+
+    /// Every request takes this long.
+    pub fn set_latency_ms(&self, latency_ms: u64) {
+        self.state().latency_ms = latency_ms;
     }
 
     fn condition(&self, asked: Condition) -> Condition {
@@ -162,6 +168,10 @@ impl<S: Store + 'static> FaultyStore<S> {
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let failed = |kind: ErrorKind| failure(operation, bucket, key, kind);
+        let latency_ms = self.state().latency_ms;
+        if latency_ms > 0 {
+            self.timer.sleep_ms(latency_ms).await;
+        }
         let inner = Arc::clone(&self.inner);
         match self.draw(operation, bucket, key) {
             None => request(inner).await,

@@ -111,7 +111,7 @@ impl ProbeReport {
 pub async fn probe(store: &dyn Store, settings: ProbeSettings) -> Result<ProbeReport, StoreError> {
     let folder = settings.data_prefix.rfind('/').map_or(0, |at| at + 1);
     let data_prefix = settings.data_prefix.get(..folder).unwrap_or_default().to_owned();
-    let probe = checks::Probe { store, settings: ProbeSettings { data_prefix, ..settings } };
+    let probe = checks::Probe::new(store, ProbeSettings { data_prefix, ..settings });
     probe.first_contact().await?;
     let result = probe.findings().await;
     probe.tidy_up().await;

@@ -1,5 +1,7 @@
 //! The checks themselves, one after another; each leaves a finding.
 
+use std::sync::{Mutex, PoisonError};
+
 use bytes::Bytes;
 
 use super::{CheckName, Finding, ProbeSettings, is_plain_denial, told};
@@ -17,15 +19,31 @@ const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 const SHORTEST_OUTAGE_MS: u64 = 60 * MINUTE_MS;
 
 pub(super) struct Probe<'a> {
-    pub(super) store: &'a dyn Store,
-    pub(super) settings: ProbeSettings,
+    store: &'a dyn Store,
+    settings: ProbeSettings,
+    /// Ids of uploads that are neither completed nor aborted yet.
+    open: Mutex<Vec<String>>,
 }
 
 fn finding(check: CheckName, ok: bool, degrades: bool, detail: impl Into<String>) -> Finding {
     Finding { check, ok, degrades, detail: detail.into() }
 }
 
-impl Probe<'_> {
+impl<'a> Probe<'a> {
+    pub(super) fn new(store: &'a dyn Store, settings: ProbeSettings) -> Self {
+        Self { store, settings, open: Mutex::default() }
+    }
+
+    async fn create_upload(&self, key: &str, options: &ObjectOptions) -> Result<String, StoreError> {
+        let id = self.store.create_upload(&self.settings.data_bucket, key, options).await?;
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).push(id.clone());
+        Ok(id)
+    }
+
+    fn ended(&self, upload_id: &str) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|open| open != upload_id);
+    }
+
     fn state_key(&self, name: &str) -> String {
         format!("{}probe/{}/{name}", self.settings.state_prefix, self.settings.unique)
     }
@@ -107,9 +125,12 @@ impl Probe<'_> {
         );
         let winners = usize::from(a.is_ok()) + usize::from(b.is_ok());
         for error in [a, b].into_iter().filter_map(Result::err) {
-            // A conflict is a fair answer to the loser of a race.
-            if error.kind != ErrorKind::Conflict && winners != 1 {
-                told(error)?;
+            match error.kind {
+                // A conflict is a fair answer to the loser of a race; two of them tell nothing.
+                ErrorKind::Conflict if winners == 0 => return Err(error),
+                ErrorKind::Conflict => {}
+                _ if winners == 1 => {}
+                _ => drop(told(error)?),
             }
         }
         let detail = format!("of two puts at once with if-none-match, {winners} won");
@@ -125,7 +146,7 @@ impl Probe<'_> {
             ..ObjectOptions::default()
         };
 
-        let id = self.store.create_upload(bucket, &key, &options).await?;
+        let id = self.create_upload(&key, &options).await?;
         let wrong = crc64nvme(&[Bytes::from_static(b"other bytes")]);
         let lied = self.store.upload_part_declaring(bucket, &key, &id, 1, body.clone(), &wrong).await;
         let (ok, detail) = match lied {
@@ -147,13 +168,14 @@ impl Probe<'_> {
             }
             completed => drop(completed?),
         }
+        self.ended(&id);
         let head = self.store.head(bucket, &key).await?;
         let token = head.metadata.get(TOKEN).map_or("none", String::as_str);
         let ok = token == self.settings.unique && head.length_bytes == body.len() as u64;
         let detail = format!("head after complete shows token {token} and {} bytes", head.length_bytes);
         findings.push(finding(CheckName::HeadShowsToken, ok, true, detail));
 
-        let second = self.store.create_upload(bucket, &key, &ObjectOptions::default()).await?;
+        let second = self.create_upload(&key, &ObjectOptions::default()).await?;
         let part = self.store.upload_part(bucket, &key, &second, 1, vec![Bytes::from_static(b"x")]).await?;
         let over = self.store.complete_upload(bucket, &key, &second, std::slice::from_ref(&part), Condition::IfAbsent);
         let (ok, detail) = match over.await {
@@ -173,6 +195,7 @@ impl Probe<'_> {
         if let Err(error) = self.store.abort_upload(bucket, &key, &second).await {
             told(error)?;
         }
+        self.ended(&second);
         findings.push(self.invented_upload(bucket, &key, &second, &part).await?);
         Ok(())
     }
@@ -298,16 +321,29 @@ impl Probe<'_> {
         }
     }
 
-    /// Only the probe's own keys; what cannot be taken away is small and says by its name what it is.
-    /// Takes its own objects away, and those that a probe left whose process was killed.
+    /// Takes its own objects and uploads away, and objects that a probe left whose process was killed. What cannot be
+    /// taken away is small and says by its name what it is.
     pub(super) async fn tidy_up(&self) {
-        if let Err(error) = self.remove_forgotten().await {
+        let (state, data) = (&self.settings.state_bucket, &self.settings.data_bucket);
+        let state_folder = format!("{}probe/", self.settings.state_prefix);
+        let data_folder = format!("{}_landfall-probe/", self.settings.data_prefix);
+        let forgotten = [
+            self.remove_forgotten(state, state_folder, &self.state_key("once.json")).await,
+            self.remove_forgotten(data, data_folder, &self.data_key("object.json")).await,
+        ];
+        for error in forgotten.into_iter().filter_map(Result::err) {
             tracing::debug!(%error, "objects of older probes were not looked for");
         }
+        let open = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
+        for id in open {
+            if let Err(error) = self.store.abort_upload(data, &self.data_key("object.json"), &id).await {
+                tracing::debug!(%error, "upload of the probe left behind");
+            }
+        }
         let own = [
-            (&self.settings.state_bucket, self.state_key("once.json")),
-            (&self.settings.state_bucket, self.state_key("pair.json")),
-            (&self.settings.data_bucket, self.data_key("object.json")),
+            (state, self.state_key("once.json")),
+            (state, self.state_key("pair.json")),
+            (data, self.data_key("object.json")),
         ];
         for (bucket, key) in own {
             if let Err(error) = self.store.delete(bucket, &key).await {
@@ -317,12 +353,12 @@ impl Probe<'_> {
     }
 
     /// A probe takes seconds: what is an hour older than ours, by the store's own clock, is nobody's any more.
-    async fn remove_forgotten(&self) -> Result<(), StoreError> {
-        let (bucket, prefix) = (&self.settings.data_bucket, format!("{}_landfall-probe/", self.settings.data_prefix));
-        let now_ms = self.store.head(bucket, &self.data_key("object.json")).await?.last_modified_ms;
-        let request = ListRequest { bucket: bucket.clone(), prefix, max_keys: MAX_FORGOTTEN, ..ListRequest::default() };
+    async fn remove_forgotten(&self, bucket: &str, prefix: String, own_key: &str) -> Result<(), StoreError> {
+        let now_ms = self.store.head(bucket, own_key).await?.last_modified_ms;
+        let request =
+            ListRequest { bucket: bucket.to_owned(), prefix, max_keys: MAX_FORGOTTEN, ..ListRequest::default() };
         for object in self.store.list(request).await?.objects {
-            if object.last_modified_ms + HOUR_MS < now_ms {
+            if object.last_modified_ms + HOUR_MS < now_ms && object.key != self.log_key() {
                 self.store.delete(bucket, &object.key).await?;
             }
         }

@@ -298,3 +298,19 @@ async fn what_a_killed_probe_left_is_taken_away_by_a_later_one_and_a_running_pro
     probe(&store, settings()).await.unwrap();
     assert_eq!(keys(&store).await, ["bids/_landfall-probe/running/object.json", "bids/old.jsonl"]);
 }
+
+#[tokio::test]
+async fn a_probe_that_broke_off_leaves_no_upload() {
+    let fault = PlannedFault::on(Operation::UploadPart, Fault::Before(ErrorKind::SlowDown));
+    let store = FaultyStore::new(LocalStore::memory(&[BUCKET]), FaultPlan::of(vec![fault]));
+    assert_eq!(probe(&store, settings()).await.unwrap_err().kind, ErrorKind::SlowDown);
+    assert_eq!(store.fired().len(), 1);
+    assert_eq!(store.list_uploads(BUCKET, "").await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn two_conflicts_at_once_are_no_word_about_the_store() {
+    let conflict = || PlannedFault::on(Operation::Put, Fault::Before(ErrorKind::Conflict)).key_contains("pair.json");
+    let store = FaultyStore::new(LocalStore::memory(&[BUCKET]), FaultPlan::of(vec![conflict(), conflict()]));
+    assert_eq!(probe(&store, settings()).await.unwrap_err().kind, ErrorKind::Conflict);
+}
