@@ -32,6 +32,10 @@ simulate runs="10000" from="0":
 seed number:
     LANDFALL_SIM_SEED={{number}} cargo test --workspace --test simulation -- --nocapture no_schedule
 
+# How wide one log is: entries a second and append times with up to 100 writers, for docs/decisions/0003
+lanes:
+    cargo test --workspace --test simulation -- --ignored --nocapture one_log_and_many_writers
+
 # Every fault point with everything that can happen there, and a second crash; writes docs/crash-matrix.md
 matrix:
     LANDFALL_SIM_MATRIX=deep UPDATE_GOLDEN=1 cargo test --workspace --test simulation -- --nocapture every_cell

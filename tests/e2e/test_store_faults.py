@@ -20,7 +20,8 @@ def waiting(word):
     return lambda status: status["waiting_for"] is not None and word in status["waiting_for"]["what"]
 
 
-def test_slow_down_is_waited_out_and_said(kafka, make_topic, proxied, new_job, verify):
+@pytest.mark.parametrize(("kind", "code"), [("slow_down", "SlowDown"), ("access_denied", "AccessDenied")])
+def test_a_refusal_is_waited_out_and_said(kafka, make_topic, proxied, new_job, verify, kind, code):
     proxy, fleet = proxied
     topic = make_topic(partitions=3)
     fleet.run()
@@ -29,14 +30,14 @@ def test_slow_down_is_waited_out_and_said(kafka, make_topic, proxied, new_job, v
     fleet.create(job)
     produce(kafka.bootstrap, topic, numbered(1_000), partitions=3)
     fleet.wait_drained(name, records=1_000)
-    slow = proxy.fault("slow_down", method="(PUT|POST)", path="/data/")
+    refused = proxy.fault(kind, method="(PUT|POST)", path="/data/")
     produce(kafka.bootstrap, topic, numbered(1_000, 1_000), partitions=3)
-    fleet.wait(name, waiting("SlowDown"), "saying that it waits for SlowDown")
+    fleet.wait(name, waiting(code), f"saying that it waits for {code}")
     time.sleep(8)  # longer than the session timeout: the membership must hold
-    slow.clear()
+    refused.clear()
     status = fleet.wait_drained(name, records=2_000, timeout_s=120)
     assert status["waiting_for"] is None
-    assert slow.fired > 3
+    assert refused.fired > 3
     verify(topic, name, bad=set()).assert_clean()
 
 
@@ -99,6 +100,31 @@ def test_a_bucket_that_vanishes_is_waited_for_and_work_goes_on_by_itself(kafka, 
         produce(kafka.bootstrap, topic, numbered(200, 200))
         fleet.wait(name, waiting("NoSuchBucket"), "saying that the bucket is gone")
         assert fleet.status(name)["state"] == "running", "it waits; it does not fail"
+        hidden.rename(real)
+        fleet.wait_drained(name, records=400, timeout_s=120)
+        assert fleet.audit(name).returncode == 0
+
+
+def test_a_bucket_that_is_away_while_the_only_worker_restarts_is_waited_for(
+    kafka, s3, bucket, make_topic, fresh, new_job
+):
+    state = fresh("state")[:60]
+    s3.make_bucket(state)
+    topic = make_topic()
+    with Fleet(kafka, s3, bucket, config={"state": {"bucket": state}}) as fleet:
+        worker = fleet.run()
+        job = new_job(topic)
+        name = job["name"]
+        fleet.create(job)
+        produce(kafka.bootstrap, topic, numbered(200))
+        fleet.wait_drained(name, records=200)
+        worker.kill()
+        real, hidden = s3.folder / "objects" / bucket, s3.folder / f"{bucket}-hidden"
+        real.rename(hidden)
+        produce(kafka.bootstrap, topic, numbered(200, 200))
+        fleet.run()
+        fleet.wait(name, waiting("NoSuchBucket"), "saying that the bucket is gone")
+        assert fleet.status(name)["failed"] is None, "it served before: it is waited for"
         hidden.rename(real)
         fleet.wait_drained(name, records=400, timeout_s=120)
         assert fleet.audit(name).returncode == 0

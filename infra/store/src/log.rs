@@ -97,6 +97,18 @@ impl LogStore {
         Ok(())
     }
 
+    /// Anything in the log beyond its entry 0: the job has worked, with these buckets and this cluster.
+    pub async fn has_grown(&self, record: &JobRecord) -> Result<bool, LogError> {
+        for lane in (0..record.lanes).map(Lane) {
+            let paths = self.paths(record, lane);
+            let page = self.list(&paths.log_prefix(), Some(paths.list_entries_from(Seq(1))), None, 1).await?;
+            if !page.objects.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Folds one lane: the newest checkpoint and the entries after it.
     pub async fn read_lane(&self, record: &JobRecord, lane: Lane) -> Result<LogState, LogError> {
         let paths = self.paths(record, lane);

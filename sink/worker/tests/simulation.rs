@@ -12,6 +12,8 @@ mod check;
 mod executor;
 #[path = "simulation/kafka.rs"]
 mod kafka;
+#[path = "simulation/lanes.rs"]
+mod lanes;
 #[path = "simulation/matrix.rs"]
 mod matrix;
 #[path = "simulation/points.rs"]

@@ -120,6 +120,11 @@ impl Engine {
         }
     }
 
+    /// Between two appends of this worker: the log takes a few entries a second, whoever writes them.
+    fn append_interval_ms(&self) -> i64 {
+        self.settings.append_interval_ms.saturating_mul(i64::try_from(self.writers).unwrap_or(1))
+    }
+
     /// Starts an append when there is something to say and it is time.
     fn maybe_append(&mut self) {
         let now_ms = self.now.mono_ms;
@@ -131,8 +136,7 @@ impl Engine {
             return;
         }
         let hurried = self.control.hurried() || self.partitions.iter().flatten().any(|p| !p.owned());
-        let interval = self.settings.append_interval_ms.saturating_mul(i64::try_from(self.writers).unwrap_or(1));
-        if !hurried && now_ms < self.appender.last_append_ms.saturating_add(interval) {
+        if !hurried && now_ms < self.appender.last_append_ms.saturating_add(self.append_interval_ms()) {
             return;
         }
         let has_files = !self.files.ready.is_empty();
@@ -282,8 +286,11 @@ impl Engine {
                 }
                 self.drop_unowned();
                 self.appender.fold_wanted = true;
-                let jitter = i64::try_from(self.ids.number() % 200).unwrap_or(0);
-                self.appender.last_append_ms = self.now.mono_ms - self.settings.append_interval_ms + jitter;
+                // Soon again, not a whole interval later: by then all the others have appended, and it would be late
+                // for ever. The jitter lets one of those that lost go first.
+                let spread = u64::try_from(self.settings.append_interval_ms).unwrap_or(1).saturating_mul(2).max(1);
+                let jitter = i64::try_from(self.ids.number() % spread).unwrap_or(0);
+                self.appender.last_append_ms = self.now.mono_ms - self.append_interval_ms() + jitter;
             }
             ExistingStep::ReadAgain => self.wait(batch, true),
             ExistingStep::RetrySame => self.wait(batch, false),

@@ -133,7 +133,7 @@ impl Engine {
         let limit = budget.room_bytes();
         let mark = |percent: u64| limit / 100 * percent;
         let used = budget.buffered_bytes();
-        if used > mark(SPILL_AT_PERCENT) && self.memory.scratch && self.now.mono_ms >= self.memory.scratch_again_ms {
+        if used > mark(SPILL_AT_PERCENT) && self.scratch_usable() {
             self.spill(used - mark(SPILL_AT_PERCENT));
         }
         if used > mark(SEAL_AT_PERCENT) {
@@ -196,7 +196,13 @@ impl Engine {
         self.advance_file(id);
     }
 
-    /// Seals the files that hold most, until enough is on its way out.
+    /// Scratch is there and took what it was given last.
+    fn scratch_usable(&self) -> bool {
+        self.memory.scratch && self.now.mono_ms >= self.memory.scratch_again_ms
+    }
+
+    /// Seals the files that hold most, until enough is on its way out. A file stays open where its encoded bytes can
+    /// leave memory, to its upload or to scratch.
     fn relieve(&mut self, excess_bytes: u64) {
         let leaving: u64 = self
             .files
@@ -217,13 +223,12 @@ impl Engine {
             if wanted == 0 || bytes == 0 {
                 return;
             }
-            // A file whose upload runs already only needs its raw records encoded.
+            // Then it only needs its raw records encoded.
+            let scratch = self.scratch_usable();
             let rows = self.files.get(id).map_or(0, super::file::File::encoder_memory_bytes);
-            if self
-                .files
-                .get(id)
-                .is_some_and(|f| f.upload != Upload::None && f.waiting_memory_bytes() + rows < bytes / 2)
-            {
+            if self.files.get(id).is_some_and(|file| {
+                (scratch || file.upload != Upload::None) && file.waiting_memory_bytes() + rows < bytes / 2
+            }) {
                 self.seal(id);
                 self.advance_file(id);
             } else {

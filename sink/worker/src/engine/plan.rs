@@ -85,3 +85,31 @@ pub const TOKEN_METADATA: &str = "landfall-token";
 /// Dead letters are JSON lines in zstd frames.
 pub const LETTERS_EXT: &str = "jsonl.zst";
 const LETTERS_CONTENT_TYPE: &str = "application/zstd";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_job_says_of_its_objects_travels_with_every_upload() {
+        let document = serde_json::json!({
+            "name": "bids",
+            "source": {"cluster": "main", "topics": ["bids"]},
+            "sink": {"bucket": "lake", "storage_class": "STANDARD_IA", "tags": {"team": "ads"},
+                     "sse": {"type": "aws:kms", "kms_key_id": "key-1"}},
+        });
+        let plan = JobPlan::compile(JobSpec::parse(&document.to_string()).unwrap(), 1).unwrap();
+        for kind in [FileKind::Data, FileKind::DeadLetter] {
+            let options = plan.object_options(kind, &Token("t1".to_owned()), Some(7));
+            assert_eq!(options.storage_class.as_deref(), Some("STANDARD_IA"));
+            assert_eq!((options.sse.as_deref(), options.sse_kms_key_id.as_deref()), (Some("aws:kms"), Some("key-1")));
+            assert_eq!(options.tags, BTreeMap::from([("team".to_owned(), "ads".to_owned())]));
+            let told = |name: &str| options.metadata.get(name).map(String::as_str);
+            assert_eq!(
+                (told("landfall-job"), told(TOKEN_METADATA), told("landfall-records")),
+                (Some("bids"), Some("t1"), Some("7"))
+            );
+        }
+    }
+}

@@ -2,10 +2,11 @@
 //!
 //! One file an open object, removed with it; the folder is emptied when the worker starts.
 
+use std::collections::HashMap;
 use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -34,6 +35,8 @@ pub struct Scratch {
     dir: PathBuf,
     limit_bytes: u64,
     used: Arc<AtomicU64>,
+    /// What each file is charged with: it goes with the file, also where somebody else removed that.
+    charged: Arc<Mutex<HashMap<String, u64>>>,
     prefixes: Arc<AtomicU64>,
 }
 
@@ -46,7 +49,7 @@ impl Scratch {
             Ok(()) | Err(_) => {}
         }
         std::fs::create_dir_all(&dir)?;
-        Ok(Self { dir, limit_bytes, used: Arc::default(), prefixes: Arc::default() })
+        Ok(Self { dir, limit_bytes, used: Arc::default(), charged: Arc::default(), prefixes: Arc::default() })
     }
 
     #[must_use]
@@ -81,11 +84,14 @@ impl ScratchPort for Scratch {
         let length = || async { fs::metadata(&path).await.map_or(0, |metadata| metadata.len()) };
         let there = length().await;
         let placed = append(&path, segments).await;
+        let mut written = total;
         if placed.is_err() {
             // What was written in spite of the error is counted until the file is removed.
-            let written = length().await.saturating_sub(there).min(total);
+            written = length().await.saturating_sub(there).min(total);
             self.used.fetch_sub(total - written, Ordering::Relaxed);
         }
+        let mut charged = self.charged.lock().unwrap_or_else(PoisonError::into_inner);
+        *charged.entry(name.to_owned()).or_default() += written;
         placed
     }
 
@@ -98,11 +104,10 @@ impl ScratchPort for Scratch {
     }
 
     async fn remove(&self, name: &str) {
-        let path = self.path(name);
-        if let Ok(metadata) = fs::metadata(&path).await
-            && fs::remove_file(&path).await.is_ok()
-        {
-            self.used.fetch_sub(metadata.len(), Ordering::Relaxed);
+        let charged = self.charged.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        if let Some(charged) = charged {
+            let _ = fs::remove_file(self.path(name)).await;
+            self.used.fetch_sub(charged, Ordering::Relaxed);
         }
     }
 }
@@ -136,6 +141,16 @@ mod tests {
         }
         assert!(scratch.write("j-2", &[Bytes::from_static(b"xyz")]).await.is_err());
         assert_eq!(scratch.used_bytes(), 8);
+        scratch.remove("j-1").await;
+        assert_eq!(scratch.used_bytes(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_somebody_tidied_away_takes_no_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = Scratch::open(dir.path(), 10).unwrap();
+        scratch.write("j-1", &[Bytes::from_static(b"abc")]).await.unwrap();
+        std::fs::remove_file(scratch.path("j-1")).unwrap();
         scratch.remove("j-1").await;
         assert_eq!(scratch.used_bytes(), 0);
     }

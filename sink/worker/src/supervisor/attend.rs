@@ -145,9 +145,9 @@ impl Worker {
     async fn not_started(&mut self, record: JobRecord, failure: start::NotStarted) {
         let name = record.name.clone();
         tracing::error!(job = %name, job_uid = %record.uid, code = %failure.code, error = %failure.message, "job could not be started");
-        // A job that is to be deleted is tried again: nothing else can close its log. One that others run is not
-        // failed for them by a worker with a fault of its own.
-        let for_good = failure.for_good && record.desired != Desired::Deleted && !self.others_run(&record.uid);
+        // A job that is to be deleted is tried again: nothing else can close its log. One that others run, or that has
+        // worked before, is not failed by a fault of this worker, of a bucket or of a right that was taken away.
+        let for_good = failure.for_good && record.desired != Desired::Deleted && !self.once_worked(&record).await;
         if for_good {
             self.tell_failed(&name, &record, &failure.code, &failure.message).await;
         }

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::{START_TIMEOUT, Worker, start};
 use crate::engine::plan::JobPlan;
 
-/// Of one job: its name and uid, and what was found; `None`: the store could not be asked.
-pub(super) type Probed = (String, String, Option<ProbeReport>);
+/// Of one job: its name and uid, and what was found, or why the store could not be asked.
+pub(super) type Probed = (String, String, Result<ProbeReport, String>);
 
 /// What takes the promise away, in words.
 pub(super) fn reasons(report: &ProbeReport) -> Vec<String> {
@@ -17,24 +17,32 @@ pub(super) fn reasons(report: &ProbeReport) -> Vec<String> {
 }
 
 impl Worker {
-    /// Begins what is due, one job a pass, and takes in what has ended.
+    /// Begins what is due, one job at a time, and takes in what has ended.
     pub(super) fn probe_again(&mut self) {
         while let Some(ended) = self.probes.try_join_next() {
-            if let Ok((name, uid, Some(report))) = ended {
-                self.take_report(&name, &uid, &report);
+            match ended {
+                Ok((name, uid, Ok(report))) => self.take_report(&name, &uid, &report),
+                // What the job waits for itself says so; here it only means that nothing new is known.
+                Ok((name, uid, Err(error))) => {
+                    tracing::warn!(job = %name, job_uid = %uid, error, "the store could not be probed again; what was found before stands");
+                }
+                Err(_) => {}
             }
         }
         let now = Instant::now();
-        let due = self.running.values_mut().find(|running| running.runner.is_some() && running.probe_at <= now);
-        let Some(running) = due.filter(|_| self.probes.is_empty()) else { return };
+        let due = self.running.values_mut().filter(|running| running.runner.is_some() && running.probe_at <= now);
+        let Some(running) = due.min_by_key(|running| running.probe_at).filter(|_| self.probes.is_empty()) else {
+            return;
+        };
         running.probe_at = now + self.parts.probe_every;
         let (parts, record) = (self.parts.clone(), running.record.clone());
         self.probes.spawn(async move {
             let report = async {
-                let plan = JobPlan::compile(record.spec.clone(), record.config_version).ok()?;
-                start::probe_buckets(&parts, &record, &plan).await.ok()
+                let plan = JobPlan::compile(record.spec.clone(), record.config_version).map_err(|e| e.to_string())?;
+                start::probe_buckets(&parts, &record, &plan).await.map_err(|e| e.to_string())
             };
-            let report = tokio::time::timeout(START_TIMEOUT, report).await.ok().flatten();
+            let report = tokio::time::timeout(START_TIMEOUT, report).await;
+            let report = report.unwrap_or_else(|_| Err("no answer in time".to_owned()));
             (record.name, record.uid, report)
         });
     }

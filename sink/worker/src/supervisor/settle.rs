@@ -1,8 +1,10 @@
 //! Runners that have ended: how they ended is told to the store, and kept as the job's last word.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use landfall_store::LogStore;
 use landfall_store::record::{Desired, Failure, JobRecord};
 use tokio::time::Instant;
 
@@ -62,7 +64,9 @@ impl Worker {
             JobPhase::Failed(fatal) if fatal.code == "closed" && record.desired == Desired::Deleted => {
                 self.tell(name, &record, |record| record.closed = true).await
             }
-            JobPhase::Failed(fatal) if !OF_THE_JOB.contains(&fatal.code.as_str()) && self.others_run(&record.uid) => {
+            JobPhase::Failed(fatal)
+                if !OF_THE_JOB.contains(&fatal.code.as_str()) && self.once_worked(&record).await =>
+            {
                 own_fault = Some(fatal.message.clone());
                 true
             }
@@ -110,6 +114,17 @@ impl Worker {
         let of = |seen: &&landfall_store::SeenHeartbeat| seen.live() && seen.heartbeat.worker != self.parts.id;
         let mut others = self.seen.seen.iter().filter(of).filter_map(|seen| seen.job(uid));
         others.any(|job| !job.past && job.state != landfall_store::JobState::Failed)
+    }
+
+    /// What refuses the job now has served it before, here or on another worker: it is waited for.
+    pub(super) async fn once_worked(&self, record: &JobRecord) -> bool {
+        if self.others_run(&record.uid) {
+            return true;
+        }
+        let (store, timer) = (Arc::clone(&self.parts.store), Arc::clone(&self.parts.timer));
+        let log = LogStore::new(store, self.parts.state.clone(), timer, self.parts.id.clone());
+        let asked = tokio::time::timeout(TELL_TIMEOUT, log.has_grown(record)).await;
+        asked.is_ok_and(|grown| grown.unwrap_or(false))
     }
 
     pub(super) async fn tell_failed(&self, name: &str, of: &JobRecord, code: &str, message: &str) -> bool {

@@ -47,6 +47,8 @@ pub struct Broker {
     /// So many batches of letters are refused (false), or taken and their acknowledgements lost (true).
     pub spoil_letters: VecDeque<bool>,
     pub trap: Trap,
+    /// Records of a partition that one poll brings at most.
+    pub fetch: usize,
     /// Partitions that are to move: from whom.
     revoking: BTreeMap<i32, u64>,
     members: BTreeSet<u64>,
@@ -80,6 +82,7 @@ impl Broker {
             spoil_asks: 0,
             spoil_letters: VecDeque::new(),
             trap: Trap::default(),
+            fetch: 7,
             revoking: BTreeMap::new(),
             members: BTreeSet::new(),
             inbox: BTreeMap::new(),
@@ -272,7 +275,7 @@ impl Source for SimSource {
         if self.broker.lock().unwrap().trap.verdict.is_some() {
             return delivered;
         }
-        let limit = max_events.min(7);
+        let limit = max_events.min(self.broker.lock().unwrap().fetch);
         let partitions: Vec<i32> = self.positions.keys().copied().collect();
         for p in partitions {
             let slot = self.slot_of(&tp(p));

@@ -5,7 +5,7 @@ use landfall_kafka::SourceErrorKind;
 use landfall_s3::{ErrorKind, Fault, Operation, Outage, PlannedFault, Store};
 use rand::Rng;
 
-use super::world::{BUCKET, MAX_WORKERS, Weather, World};
+use super::world::{BUCKET, MAX_PARTITIONS, MAX_WORKERS, Weather, World};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -72,7 +72,11 @@ impl World {
                 self.count("config change");
                 self.change_config();
             }
-            (30, _) if self.rng.random_ratio(1, 3) && self.add_partition() => self.count("partition added"),
+            (30, _) if self.rng.random_ratio(1, 3) && self.broker.lock().unwrap().numbers().end < MAX_PARTITIONS => {
+                self.count("partition added");
+                let records = self.rng.random_range(50..400);
+                self.add_partition(records);
+            }
             (31, _) => self.compact(partition),
             (32, _) if self.rng.random_ratio(1, 3) => self.retain(partition),
             (33..36, _) => self.end_transaction(partition),

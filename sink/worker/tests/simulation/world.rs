@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::Receiver;
 use futures::executor::block_on;
+use landfall_commit::decide::AppendAnswer;
 use landfall_commit::{Entry, JobUid, Lane, Origins, Paths, Seq, SourcePartition};
 use landfall_job::JobSpec;
 use landfall_kafka::Source;
@@ -33,7 +34,7 @@ use super::scratch::SimScratch;
 pub const BUCKET: &str = "lake";
 const UID: &str = "sim";
 const PARTITIONS: usize = 3;
-const MAX_PARTITIONS: usize = 5;
+pub const MAX_PARTITIONS: i32 = 5;
 pub const MAX_WORKERS: usize = 3;
 /// Simulated time after which a world that is not at rest has hung.
 const LIMIT_MS: u64 = 3_600_000;
@@ -126,6 +127,7 @@ pub struct Worker {
     pub wall_offset_ms: i64,
     /// Killed once what is watched is over.
     dies_after_watched: bool,
+    appending_since_ms: Option<u64>,
 }
 
 pub type Faulty = FaultyStore<LocalStore<MemoryMedium>>;
@@ -158,6 +160,9 @@ pub struct World {
     /// The worker fails the job with this code, and that is right.
     pub must_fail_with: Option<&'static [&'static str]>,
     pub failed: u32,
+    settings: EngineSettings,
+    /// How long each append took, from the first try of its worker on.
+    pub append_ms: Vec<u64>,
 }
 
 pub struct Hit {
@@ -169,6 +174,29 @@ pub struct Hit {
 
 impl World {
     pub fn new(seed: u64, weather: Weather) -> Self {
+        let settings = EngineSettings {
+            tail_poll_ms: 3_000,
+            complete_grace_ms: 5_000,
+            revoke_budget_ms: 1_000,
+            append_interval_ms: 50,
+            idle_entry_ms: 500,
+            checkpoint_every: 5,
+            chunk_bytes: 300,
+            min_spill_bytes: 100,
+            part_size_bytes: 500,
+            ..EngineSettings::default()
+        };
+        let mut world = Self::empty(seed, weather, settings);
+        for _ in 0..PARTITIONS {
+            let records = world.rng.random_range(50..400);
+            world.add_partition(records);
+        }
+        world.write_entry_zero();
+        world
+    }
+
+    /// A job without a partition and without a log.
+    pub fn empty(seed: u64, weather: Weather, settings: EngineSettings) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let clock = Clock::default();
         let setup = Setup::draw(&mut rng);
@@ -188,7 +216,7 @@ impl World {
         let timer = Arc::new(SimTimer::new(clock.clone(), seed));
         let store = Arc::new(FaultyStore::with_timer(LocalStore::new(Arc::new(backend)), FaultPlan::none(), timer));
         let plans = vec![JobSpec::parse(&setup.document(1).to_string()).unwrap()];
-        let mut world = Self {
+        Self {
             rng,
             clock,
             broker: Arc::new(Mutex::new(Broker::new())),
@@ -209,22 +237,16 @@ impl World {
             log: Vec::new(),
             must_fail_with: None,
             failed: 0,
-        };
-        for _ in 0..PARTITIONS {
-            world.add_partition();
+            settings,
+            append_ms: Vec::new(),
         }
-        world.write_entry_zero();
-        world
     }
 
     /// Records with gaps between them, the last ones of an open transaction now and then.
-    pub fn add_partition(&mut self) -> bool {
+    pub fn add_partition(&mut self, records: u32) {
         let number = self.broker.lock().unwrap().numbers().end;
-        if usize::try_from(number).unwrap() >= MAX_PARTITIONS {
-            return false;
-        }
         let mut partition = Partition::default();
-        for _ in 0..self.rng.random_range(50..400) {
+        for _ in 0..records {
             if self.rng.random_ratio(1, 15) {
                 partition.end += self.rng.random_range(1..4);
             }
@@ -244,17 +266,20 @@ impl World {
         let mut broker = self.broker.lock().unwrap();
         broker.partitions.push(partition);
         broker.balance();
-        true
     }
 
-    fn write_entry_zero(&self) {
-        let start = (0..PARTITIONS)
+    pub fn write_entry_zero(&self) {
+        let start = self
+            .broker
+            .lock()
+            .unwrap()
+            .numbers()
             .map(|p| {
                 let source = SourcePartition {
                     cluster: "main".into(),
                     topic: TOPIC.into(),
                     topic_id: "id".into(),
-                    partition: i32::try_from(p).unwrap(),
+                    partition: p,
                 };
                 (source, 0)
             })
@@ -304,18 +329,7 @@ impl World {
         let (answers, outcomes) = crossbeam_channel::unbounded();
         let tasks = Tasks::default();
         let waits = Waits::default();
-        let settings = EngineSettings {
-            tail_poll_ms: 3_000,
-            complete_grace_ms: 5_000,
-            revoke_budget_ms: 1_000,
-            append_interval_ms: 50,
-            idle_entry_ms: 500,
-            checkpoint_every: 5,
-            chunk_bytes: 300,
-            min_spill_bytes: 100,
-            part_size_bytes: 500,
-            ..EngineSettings::default()
-        };
+        let settings = self.settings.clone();
         let scratch = self.setup.scratch.then(|| Arc::new(SimScratch::default()));
         let letters = self.setup.letters_to_topic.then(|| Arc::new(SimLetters(Arc::clone(&self.broker))));
         let store: SharedStore = Arc::clone(&self.store) as SharedStore;
@@ -372,6 +386,7 @@ impl World {
             ends_at_ms: None,
             wall_offset_ms: 0,
             dies_after_watched: false,
+            appending_since_ms: None,
         });
     }
 
@@ -453,7 +468,7 @@ impl World {
         self.watch();
     }
 
-    fn turn(&mut self, index: usize) {
+    pub fn turn(&mut self, index: usize) {
         let now = self.now(self.workers[index].wall_offset_ms);
         let worker = &mut self.workers[index];
         if worker.frozen_until_ms > 0 {
@@ -463,12 +478,17 @@ impl World {
         if worker.tasks.turn(&mut self.rng) && worker.dies_after_watched {
             return self.crash(index);
         }
+        let mut appended = false;
         while let Ok(outcome) = worker.outcomes.try_recv() {
+            appended |= matches!(outcome, Outcome::Appended { answer: AppendAnswer::Created, .. });
             worker.engine.on_outcome(outcome, now);
         }
         worker.engine.account();
         let (engine, source) = (&mut worker.engine, &mut worker.source);
         let consumed = engine.snapshot().counters.records_consumed;
+        if let Some(since_ms) = worker.appending_since_ms.take_if(|_| appended) {
+            self.append_ms.push(self.clock.now_ms() - since_ms);
+        }
         // As the runner does it: a throttled engine takes messages of the group, and at most one record.
         if !engine.throttled() {
             let batch = engine.poll_batch();
@@ -525,7 +545,11 @@ impl World {
             Some(Moment::Twice) => spoil(Fault::Twice),
             _ => {}
         }
+        let now_ms = self.clock.now_ms();
         let worker = &mut self.workers[index];
+        if matches!(effect, Effect::Append { .. }) {
+            worker.appending_since_ms.get_or_insert(now_ms);
+        }
         if moment == Some(Moment::After) {
             worker.dies_after_watched = true;
             self.broker.lock().unwrap().trap.verdict = None;
