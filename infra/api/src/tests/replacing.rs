@@ -15,7 +15,7 @@ use super::{JSON, World, call, create, job};
 use crate::ports::{Cluster, KafkaCluster};
 use crate::state::ApiState;
 
-/// A cluster that notes which topics it was asked for and makes none.
+/// A cluster that notes which topics it was asked for and makes none; nobody may write to `sealed`.
 #[derive(Debug)]
 struct Noting {
     inner: KafkaCluster,
@@ -25,7 +25,11 @@ struct Noting {
 #[async_trait]
 impl Cluster for Noting {
     async fn topics(&self, topics: Topics) -> Result<BTreeMap<String, TopicDescription>, ClusterError> {
-        self.inner.topics(topics).await
+        let mut found = self.inner.topics(topics).await?;
+        if let Some(sealed) = found.get_mut("sealed") {
+            sealed.may_write = Some(false);
+        }
+        Ok(found)
     }
 
     async fn watermarks(
@@ -111,4 +115,15 @@ async fn a_replacement_of_another_record_makes_no_topic() {
     let merge = "content-type: application/merge-patch+json";
     call(&noted.api, "PATCH", "/v1/jobs/bids", &[merge, "if-match: \"old\""], &body).await.expect(412);
     assert_eq!(noted.made(), []);
+}
+
+#[tokio::test]
+async fn a_dead_letter_topic_that_may_not_be_written_is_refused_by_its_field() {
+    let world = World::new();
+    world.kafka.create_topic("sealed", 1).unwrap();
+    let noted = Noted::over(&world);
+    let errors = create(&noted.api, &with_letters("sealed").to_string()).await.expect(422).errors();
+    let [(field, told)] = errors.as_slice() else { panic!("{errors:?}") };
+    assert_eq!(field, "dead_letter.topic");
+    assert!(told.contains("may not be written on cluster main; ask the operator to grant write"), "{told}");
 }
