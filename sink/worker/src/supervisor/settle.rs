@@ -15,7 +15,8 @@ use crate::runner::Runner;
 /// A store that hangs must not keep the beat and the other jobs waiting.
 const TELL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Verdicts on the job itself. Any other failure is a refusal that this worker met: another one may not.
+/// Verdicts on the job itself. Any other failure is a refusal that this worker met: another one may not, and a job that
+/// has worked before waits for what refuses it.
 const OF_THE_JOB: &[&str] = &[
     "bad_entry",
     "bad_log",
@@ -116,7 +117,8 @@ impl Worker {
         others.any(|job| !job.past && job.state != landfall_store::JobState::Failed)
     }
 
-    /// What refuses the job now has served it before, here or on another worker: it is waited for.
+    /// What refuses the job now has served it before, here or on another worker: it is waited for. So it is where the log
+    /// does not tell: a store that gives no answer is no reason to fail a job.
     pub(super) async fn once_worked(&self, record: &JobRecord) -> bool {
         if self.others_run(&record.uid) {
             return true;
@@ -124,7 +126,14 @@ impl Worker {
         let (store, timer) = (Arc::clone(&self.parts.store), Arc::clone(&self.parts.timer));
         let log = LogStore::new(store, self.parts.state.clone(), timer, self.parts.id.clone());
         let asked = tokio::time::timeout(TELL_TIMEOUT, log.has_grown(record)).await;
-        asked.is_ok_and(|grown| grown.unwrap_or(false))
+        match asked {
+            Ok(Ok(grown)) => grown,
+            Ok(Err(error)) => {
+                tracing::warn!(job = %record.name, job_uid = %record.uid, %error, "cannot see whether the job has worked before; it is tried again");
+                true
+            }
+            Err(_) => true,
+        }
     }
 
     pub(super) async fn tell_failed(&self, name: &str, of: &JobRecord, code: &str, message: &str) -> bool {
