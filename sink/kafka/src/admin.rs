@@ -36,11 +36,12 @@ const DRAIN: usize = 64;
 
 /// A client that asks one cluster.
 pub struct ClusterClient {
-    /// Replaced when it believes in a group coordinator that is none any more.
-    client: Mutex<Client>,
+    client: Client,
     /// Another client: librdkafka takes the isolation of an offset request from the client's configuration. Made when
     /// it is first wanted, as few jobs read what is not committed.
     uncommitted: Mutex<Option<Client>>,
+    /// A client each of the groups that were asked last, the latest at the end; one that is at work is missing.
+    pub(crate) group_clients: Mutex<Vec<(String, BaseConsumer<Context>)>>,
     context: Context,
     config: ClientConfig,
     bootstrap: String,
@@ -95,9 +96,10 @@ impl ClusterClient {
     pub fn new(connection: &Connection, timeout: Duration) -> Result<Self, ClusterError> {
         let context = Context::new(&connection.client_id);
         let config = connection.admin_config(Isolation::ReadCommitted)?;
-        let client = Mutex::new(new_client(&config, &context)?);
+        let client = Arc::new(new_client(&config, NO_GROUP, &context)?);
         let bootstrap = connection.bootstrap.clone();
-        Ok(Self { client, uncommitted: Mutex::default(), context, config, bootstrap, timeout })
+        let (uncommitted, group_clients) = (Mutex::default(), Mutex::default());
+        Ok(Self { client, uncommitted, group_clients, context, config, bootstrap, timeout })
     }
 
     /// The cluster's id, `None` if it has none.
@@ -276,21 +278,13 @@ impl ClusterClient {
     /// Takes in what the clients have to say, so that it does not pile up and their errors are known.
     pub(crate) fn drain(&self) {
         let uncommitted = self.uncommitted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for client in uncommitted.into_iter().chain([self.client()]) {
-            for _ in 0..DRAIN {
-                // Errors reach the context as well; nothing is consumed here.
-                let _ = client.poll(Duration::ZERO);
-            }
+        for client in uncommitted.iter().chain([&self.client]) {
+            drain(client);
         }
     }
 
-    /// Goes on with a new client, which knows nothing of where things were.
-    pub(crate) fn replace_client(&self, client: Client) {
-        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client;
-    }
-
-    pub(crate) fn fresh_client(&self) -> Result<Client, SettingsError> {
-        new_client(&self.config, &self.context)
+    pub(crate) fn client_of_group(&self, group: &str) -> Result<BaseConsumer<Context>, SettingsError> {
+        new_client(&self.config, group, &self.context)
     }
 
     /// The client that sees offsets as a reader of this isolation does.
@@ -304,19 +298,25 @@ impl ClusterClient {
         }
         let mut config = self.config.clone();
         config.set("isolation.level", isolation.level());
-        Ok(Arc::clone(made.insert(new_client(&config, &self.context)?)))
+        Ok(Arc::clone(made.insert(Arc::new(new_client(&config, NO_GROUP, &self.context)?))))
     }
 
     pub(crate) fn client(&self) -> Client {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        Arc::clone(&self.client)
     }
 }
 
-fn new_client(config: &ClientConfig, context: &Context) -> Result<Client, SettingsError> {
+/// Takes in what a client has to say; errors reach its context as well, and nothing is consumed here.
+pub(crate) fn drain(client: &BaseConsumer<Context>) {
+    for _ in 0..DRAIN {
+        let _ = client.poll(Duration::ZERO);
+    }
+}
+
+fn new_client(config: &ClientConfig, group: &str, context: &Context) -> Result<BaseConsumer<Context>, SettingsError> {
     let mut config = config.clone();
-    // Without a group of its own, librdkafka 2.12 dereferences null when a coordinator has moved.
-    config.set("group.id", NO_GROUP);
-    config.create_with_context(context.clone()).map(Arc::new).map_err(SettingsError::from_kafka)
+    config.set("group.id", group).set("enable.auto.commit", "false");
+    config.create_with_context(context.clone()).map_err(SettingsError::from_kafka)
 }
 
 pub(crate) fn list_of<'a>(

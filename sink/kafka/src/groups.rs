@@ -1,24 +1,30 @@
 //! What groups have committed, read and written without joining them. These requests go to a group's coordinator,
 //! which moves; they are repeated within the time limit until it stands still.
+//!
+//! Each group is asked by a client that bears its name and never subscribes. One client with librdkafka's admin
+//! requests would do, but those to a coordinator touch freed memory when one fails late, which ends the process
+//! (<https://github.com/confluentinc/librdkafka/issues/4605>).
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::BaseConsumer;
-use rdkafka::error::RDKafkaErrorCode as Code;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::topic_partition_list::Offset;
 
-use crate::admin::{ClusterClient, GroupOffset, list_of};
+use crate::admin::{ClusterClient, GroupOffset, drain, list_of};
 use crate::cluster_error::ClusterError;
 use crate::context::Context;
-use crate::events::ListEntry;
+use crate::events::{ListEntry, read_partition_list};
 use crate::lists::commit_list;
-use crate::native_admin::{self, NativeError};
-use crate::settings::check_topic_name;
+use crate::native_admin::{NativeError, commit_for_group};
+use crate::settings::{SettingsError, check_topic_name};
 use crate::source::{CommitOffset, TopicPartition};
 
 /// The pause before a coordinator that is moving is asked again.
 const COORDINATOR_PAUSE: Duration = Duration::from_millis(200);
+/// Groups whose client is kept; each is a few threads and connections.
+const GROUP_CLIENTS: usize = 4;
 
 impl ClusterClient {
     /// What the group has committed for these partitions, without joining it; partitions without a commit are
@@ -31,15 +37,24 @@ impl ClusterClient {
             return Ok(Vec::new());
         }
         let list = list_of(partitions.iter().map(|p| (p, Offset::Invalid)))?;
-        self.group_offsets(group, Some(&list))
-    }
-
-    /// Everything the group has committed. The mock cluster answers with nothing.
-    ///
-    /// # Errors
-    /// See [`ClusterError`].
-    pub fn all_committed(&self, group: &str) -> Result<Vec<GroupOffset>, ClusterError> {
-        self.group_offsets(group, None)
+        let request = format!("offsets of group {group}");
+        let entries = self.ask_coordinator(group, |client, left| {
+            let answer = client.committed_offsets(list.clone(), left);
+            answer.map(|list| read_partition_list(&list)).map_err(|error| native(&error))
+        });
+        let entries = entries.map_err(|error| self.failed(&request, error))?;
+        entries
+            .into_iter()
+            .filter(|entry| entry.error.is_some() || entry.offset >= 0)
+            .map(|entry| {
+                let entry = self.check(entry, &request)?;
+                Ok(GroupOffset {
+                    partition: TopicPartition { topic: Arc::from(entry.topic), partition: entry.partition },
+                    offset: entry.offset,
+                    metadata: entry.metadata.unwrap_or_default(),
+                })
+            })
+            .collect()
     }
 
     /// Commits for a group that has no running member.
@@ -59,7 +74,7 @@ impl ClusterClient {
             code: error.code,
             message: error.message,
         })?;
-        let answer = self.ask_coordinator(|client, left| native_admin::set_group_offsets(client, group, &list, left));
+        let answer = self.ask_coordinator(group, |client, left| commit_for_group(client, &list, left));
         let failure = match answer {
             Err(error) => Some(error),
             Ok(entries) => entries.iter().find_map(|entry| entry.error).map(|code| (code, code.to_string())),
@@ -79,54 +94,59 @@ impl ClusterClient {
         }
     }
 
-    fn group_offsets(
-        &self,
-        group: &str,
-        partitions: Option<&TopicPartitionList>,
-    ) -> Result<Vec<GroupOffset>, ClusterError> {
-        let request = format!("offsets of group {group}");
-        let entries = self.ask_coordinator(|client, left| native_admin::group_offsets(client, group, partitions, left));
-        let entries = entries.map_err(|error| self.failed(&request, error))?;
-        entries
-            .into_iter()
-            .filter(|entry| entry.error.is_some() || entry.offset >= 0)
-            .map(|entry| {
-                let entry = self.check(entry, &request)?;
-                Ok(GroupOffset {
-                    partition: TopicPartition { topic: Arc::from(entry.topic), partition: entry.partition },
-                    offset: entry.offset,
-                    metadata: entry.metadata.unwrap_or_default(),
-                })
-            })
-            .collect()
-    }
-
-    /// One request to the coordinator of a group, again while the coordinator is moving, within the time limit.
-    /// librdkafka's admin requests go on asking the broker that was the coordinator once; a new client asks anew.
+    /// One request to the coordinator of a group, again while the coordinator is moving, within the time limit. A
+    /// client whose request failed is not kept: what it knows or still waits for goes with it.
     fn ask_coordinator(
         &self,
+        group: &str,
         ask: impl Fn(&BaseConsumer<Context>, Duration) -> Result<Vec<ListEntry>, NativeError>,
     ) -> Result<Vec<ListEntry>, NativeError> {
         let deadline = Instant::now() + self.timeout();
         loop {
+            let client = self.take_group_client(group).map_err(|error| (Code::InvalidArgument, error.to_string()))?;
             let left = deadline.saturating_duration_since(Instant::now());
-            let answer = ask(&self.client(), left.max(COORDINATOR_PAUSE));
+            let answer = ask(&client, left.max(COORDINATOR_PAUSE));
+            drain(&client);
             let code = match &answer {
                 Err((code, _)) => Some(*code),
                 Ok(entries) => entries.iter().find_map(|entry| entry.error),
             };
-            let moving = match code {
-                Some(Code::NotCoordinator) => true,
-                Some(Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress) => false,
-                _ => return answer,
-            };
-            if Instant::now() + COORDINATOR_PAUSE >= deadline {
-                return answer;
+            match code {
+                None => self.keep_group_client(group, client),
+                Some(Code::NotCoordinator | Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress)
+                    if Instant::now() + COORDINATOR_PAUSE < deadline =>
+                {
+                    drop(client);
+                    std::thread::sleep(COORDINATOR_PAUSE);
+                    continue;
+                }
+                Some(_) => {}
             }
-            if moving && let Ok(client) = self.fresh_client() {
-                self.replace_client(client);
-            }
-            std::thread::sleep(COORDINATOR_PAUSE);
+            return answer;
         }
     }
+
+    /// The group's client for this caller alone, or a new one.
+    fn take_group_client(&self, group: &str) -> Result<BaseConsumer<Context>, SettingsError> {
+        let mut kept = self.group_clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = kept.iter().position(|(name, _)| name == group) {
+            return Ok(kept.remove(index).1);
+        }
+        drop(kept);
+        self.client_of_group(group)
+    }
+
+    /// Keeps the client for the group's next request in the place of the one that was not asked for longest.
+    fn keep_group_client(&self, group: &str, client: BaseConsumer<Context>) {
+        let mut kept = self.group_clients.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push((group.to_owned(), client));
+        let left_out = (kept.len() > GROUP_CLIENTS).then(|| kept.remove(0));
+        // A client takes its time to end.
+        drop(kept);
+        drop(left_out);
+    }
+}
+
+fn native(error: &KafkaError) -> NativeError {
+    (error.rdkafka_error_code().unwrap_or(Code::Fail), error.to_string())
 }

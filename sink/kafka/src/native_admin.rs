@@ -1,5 +1,5 @@
-//! Three admin requests that rdkafka's safe interface does not offer: topic descriptions with their ids, and reading
-//! and writing the committed offsets of a group without joining it. Each is one bounded request to the cluster.
+//! Two requests that rdkafka's safe interface does not offer: topic descriptions with their ids, and a commit for a
+//! group without joining it whose wait is bounded. Each is one bounded request to the cluster.
 //!
 //! Invariant: whatever librdkafka hands out is owned by a guard here and destroyed once; answers are copied before
 //! their event goes.
@@ -54,7 +54,8 @@ pub(crate) fn describe_topics(
     unsafe { discard(sys::rd_kafka_AdminOptions_set_include_authorized_operations(options.pointer(), 1)) };
     let answer = request(client, timeout, |rk, queue| {
         // SAFETY: all arguments are alive for the call, which copies what it keeps.
-        unsafe { sys::rd_kafka_DescribeTopics(rk, collection.pointer(), options.pointer(), queue) }
+        unsafe { sys::rd_kafka_DescribeTopics(rk, collection.pointer(), options.pointer(), queue) };
+        true
     })?;
     let mut topics = Vec::new();
     // SAFETY: the event is a DescribeTopics result (null otherwise, which is checked); arrays and their elements live
@@ -111,84 +112,27 @@ fn kafka_alphabet(id: &str) -> String {
     id.replace('+', "-").replace('/', "_")
 }
 
-/// The committed offsets of `partitions`, or of all that the group ever committed.
-pub(crate) fn group_offsets(
+/// Commits `offsets` for the group of the client, which is no member of it. (librdkafka's admin requests to a
+/// coordinator touch freed memory when one fails late, <https://github.com/confluentinc/librdkafka/issues/4605>; a
+/// consumer's own commit does not go that way.)
+pub(crate) fn commit_for_group(
     client: &BaseConsumer<Context>,
-    group: &str,
-    partitions: Option<&TopicPartitionList>,
-    timeout: Duration,
-) -> Result<Vec<ListEntry>, NativeError> {
-    let group = c_string(group)?;
-    let list = partitions.map_or(std::ptr::null_mut(), TopicPartitionList::ptr);
-    // SAFETY: string and list (or null: all) are alive for the call, which copies them; the answer is ours.
-    let wanted = unsafe { sys::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), list) };
-    let wanted = Guard::new(wanted, sys::rd_kafka_ListConsumerGroupOffsets_destroy)?;
-    let options = options_for(client, AdminOp::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout)?;
-    let answer = request(client, timeout, |rk, queue| {
-        let mut array = [wanted.pointer()];
-        // SAFETY: an array of one, all arguments alive for the call, which copies what it keeps.
-        unsafe { sys::rd_kafka_ListConsumerGroupOffsets(rk, array.as_mut_ptr(), 1, options.pointer(), queue) }
-    })?;
-    // SAFETY: as for the topics: checked for null, copied before the event goes.
-    unsafe {
-        let result = sys::rd_kafka_event_ListConsumerGroupOffsets_result(answer.event.pointer());
-        if result.is_null() {
-            return Err(unexpected());
-        }
-        let mut count = 0;
-        let groups = sys::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &raw mut count);
-        read_groups(groups, count)
-    }
-}
-
-/// Writes committed offsets of a group that has no running member.
-pub(crate) fn set_group_offsets(
-    client: &BaseConsumer<Context>,
-    group: &str,
     offsets: &TopicPartitionList,
     timeout: Duration,
 ) -> Result<Vec<ListEntry>, NativeError> {
-    let group = c_string(group)?;
-    // SAFETY: string and list are alive for the call, which copies them; the answer is ours.
-    let wanted = unsafe { sys::rd_kafka_AlterConsumerGroupOffsets_new(group.as_ptr(), offsets.ptr()) };
-    let wanted = Guard::new(wanted, sys::rd_kafka_AlterConsumerGroupOffsets_destroy)?;
-    let options = options_for(client, AdminOp::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, timeout)?;
+    let mut refused = None;
     let answer = request(client, timeout, |rk, queue| {
-        let mut array = [wanted.pointer()];
-        // SAFETY: an array of one, all arguments alive for the call, which copies what it keeps.
-        unsafe { sys::rd_kafka_AlterConsumerGroupOffsets(rk, array.as_mut_ptr(), 1, options.pointer(), queue) }
-    })?;
-    // SAFETY: as for the topics: checked for null, copied before the event goes.
-    unsafe {
-        let result = sys::rd_kafka_event_AlterConsumerGroupOffsets_result(answer.event.pointer());
-        if result.is_null() {
-            return Err(unexpected());
-        }
-        let mut count = 0;
-        let groups = sys::rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &raw mut count);
-        read_groups(groups, count)
+        // SAFETY: client, list and queue are alive for the call, which copies the list and counts its reference to
+        // the queue; without a callback the answer is an event.
+        let sent = unsafe { sys::rd_kafka_commit_queue(rk, offsets.ptr(), queue, None, std::ptr::null_mut()) };
+        refused = error_of(sent);
+        refused.is_none()
+    });
+    if let Some(code) = refused {
+        return Err((code, code.to_string()));
     }
-}
-
-/// # Safety
-/// `groups` are `count` results alive for the call.
-unsafe fn read_groups(
-    groups: *const *const sys::rd_kafka_group_result_t,
-    count: usize,
-) -> Result<Vec<ListEntry>, NativeError> {
-    let mut entries = Vec::new();
-    for index in 0..count {
-        // SAFETY: by the caller; error and list live with the result and are copied.
-        unsafe {
-            let group = *groups.add(index);
-            let error = sys::rd_kafka_group_result_error(group);
-            if let Some(code) = if error.is_null() { None } else { error_of(sys::rd_kafka_error_code(error)) } {
-                return Err((code, owned(sys::rd_kafka_error_string(error))));
-            }
-            entries.extend(read_list(sys::rd_kafka_group_result_partitions(group)));
-        }
-    }
-    Ok(entries)
+    // SAFETY: the event is alive; its list (or null, which is checked) lives with it and is copied.
+    answer.map(|answer| unsafe { read_list(sys::rd_kafka_event_topic_partition_list(answer.event.pointer())) })
 }
 
 /// The answer to a request: the event first, it is destroyed before its queue.
@@ -197,15 +141,18 @@ struct Answer {
     _queue: Guard<sys::rd_kafka_queue_t>,
 }
 
+/// `send` says whether the request went out, and with it an answer will come.
 fn request(
     client: &BaseConsumer<Context>,
     timeout: Duration,
-    send: impl FnOnce(*mut sys::rd_kafka_t, *mut sys::rd_kafka_queue_t),
+    send: impl FnOnce(*mut sys::rd_kafka_t, *mut sys::rd_kafka_queue_t) -> bool,
 ) -> Result<Answer, NativeError> {
     let rk = client.client().native_ptr();
     // SAFETY: the client is alive; the queue is ours.
     let queue = Guard::new(unsafe { sys::rd_kafka_queue_new(rk) }, sys::rd_kafka_queue_destroy)?;
-    send(rk, queue.pointer());
+    if !send(rk, queue.pointer()) {
+        return Err(unexpected());
+    }
     // SAFETY: the queue is alive; the event is ours.
     let event = unsafe { sys::rd_kafka_queue_poll(queue.pointer(), millis(timeout + GRACE)) };
     let Some(event) = NonNull::new(event) else {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use landfall_kafka::{Connection, GroupProtocol, Source, SourceSettings, Topics};
-use rdkafka::mocking::MockCluster;
+use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
@@ -119,4 +119,23 @@ fn a_group_whose_coordinator_moves_is_read_and_committed_for_all_the_same() {
     mock.request_errors(RDKafkaApiKey::OffsetFetch, &moving);
     let read = client.committed("g", &[tp("t", 0)]).unwrap();
     assert_eq!((read.len(), read[0].offset), (1, 3));
+}
+
+#[test]
+fn a_coordinator_that_comes_back_after_the_time_limit_ends_nothing() {
+    let mock = Mock::new(2).unwrap();
+    mock.create_topic("t", 1, 1).unwrap();
+    mock.coordinator(MockCoordinator::Group("g".to_owned()), 2).unwrap();
+    mock.broker_down(2).unwrap();
+    let connection = settings(&mock, "t").connection;
+    let client = landfall_kafka::ClusterClient::new(&connection, Duration::from_millis(700)).unwrap();
+    for _ in 0..3 {
+        let error = client.committed("g", &[tp("t", 0)]).unwrap_err();
+        assert!(matches!(error, landfall_kafka::ClusterError::Unreachable { .. }), "{error:?}");
+    }
+    mock.broker_up(2).unwrap();
+    // What timed out is answered now, to nobody; with librdkafka's admin requests that ended the process.
+    let read = (0..50).find_map(|_| client.committed("g", &[tp("t", 0)]).ok());
+    assert_eq!(read, Some(vec![]));
+    std::thread::sleep(Duration::from_secs(2));
 }
