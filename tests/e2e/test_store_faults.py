@@ -3,6 +3,7 @@
 import time
 
 import pytest
+import requests
 from parts.faultproxy import FaultProxy
 
 from e2e.events import Feed, numbered, produce
@@ -20,6 +21,14 @@ def waiting(word):
     return lambda status: status["waiting_for"] is not None and word in status["waiting_for"]["what"]
 
 
+def alarms(fleet, name):
+    """The sum of landfall_alarms of the job, as /metrics has it."""
+    lines = requests.get(f"{fleet.url}/metrics", timeout=10).text.splitlines()
+    ours = [line for line in lines if line.startswith("landfall_alarms{") and f'job="{name}"' in line]
+    assert ours
+    return sum(float(line.rsplit(" ", 1)[1]) for line in ours)
+
+
 @pytest.mark.parametrize(("kind", "code"), [("slow_down", "SlowDown"), ("access_denied", "AccessDenied")])
 def test_a_refusal_is_waited_out_and_said(kafka, make_topic, proxied, new_job, verify, kind, code):
     proxy, fleet = proxied
@@ -34,9 +43,12 @@ def test_a_refusal_is_waited_out_and_said(kafka, make_topic, proxied, new_job, v
     produce(kafka.bootstrap, topic, numbered(1_000, 1_000), partitions=3)
     fleet.wait(name, waiting(code), f"saying that it waits for {code}")
     time.sleep(8)  # longer than the session timeout: the membership must hold
+    # Only what somebody must mend is an alarm.
+    assert (alarms(fleet, name) > 0) == (code == "AccessDenied")
     refused.clear()
     status = fleet.wait_drained(name, records=2_000, timeout_s=120)
     assert status["waiting_for"] is None
+    assert alarms(fleet, name) == 0
     assert refused.fired > 3
     verify(topic, name, bad=set()).assert_clean()
 

@@ -21,7 +21,7 @@ use crate::store::{
 };
 use crate::timer::{SystemTimer, Timer};
 
-/// All requests (or those of some operations) fail until it is lifted.
+/// All requests (or those of some operations, or to some keys) fail until it is lifted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outage {
     pub kind: ErrorKind,
@@ -35,7 +35,7 @@ pub struct Outage {
 struct State {
     plan: FaultPlan,
     fired: Vec<FiredFault>,
-    outage: Option<Outage>,
+    outages: Vec<Outage>,
     ignores_conditions: bool,
     latency_ms: u64,
     late: Vec<BoxFuture<'static, ()>>,
@@ -77,8 +77,8 @@ impl<S: Store + 'static> FaultyStore<S> {
         self.state().plan.faults.push(fault);
     }
 
-    pub fn set_outage(&self, outage: Option<Outage>) {
-        self.state().outage = outage;
+    pub fn set_outages(&self, outages: impl IntoIterator<Item = Outage>) {
+        self.state().outages = outages.into_iter().collect();
     }
 
     /// As a store, or a proxy before it, that takes no notice of If-None-Match and If-Match.
@@ -143,10 +143,11 @@ impl<S: Store + 'static> FaultyStore<S> {
 
     fn draw(&self, operation: Operation, bucket: &str, key: &str) -> Option<Fault> {
         let mut state = self.state();
-        if let Some(outage) = &state.outage
-            && (outage.operations.is_empty() || outage.operations.contains(&operation))
-            && key.contains(&outage.key_contains)
-        {
+        let hit = |outage: &&Outage| {
+            (outage.operations.is_empty() || outage.operations.contains(&operation))
+                && key.contains(&outage.key_contains)
+        };
+        if let Some(outage) = state.outages.iter().find(hit) {
             return Some(Fault::Before(outage.kind));
         }
         let fault = state.plan.draw(operation, key)?;

@@ -51,7 +51,7 @@ impl Default for EngineSettings {
             chunk_bytes: 1 << 20,
             parts_in_flight_per_file: 4,
             revoke_budget_ms: 8_000,
-            append_interval_ms: 250,
+            append_interval_ms: 500,
             idle_entry_ms: 2_000,
             tail_poll_ms: 10_000,
             complete_grace_ms: 300_000,

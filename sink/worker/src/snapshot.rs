@@ -96,6 +96,8 @@ pub struct Snapshot {
     pub open_files: Vec<OpenFile>,
     pub open_files_total: u64,
     pub waiting_for: Option<Waiting>,
+    /// Waits that somebody must end.
+    pub alarms: u64,
     /// As declared in the log, and those that its next entry will declare; the first ones of each partition.
     pub gaps: Vec<GapView>,
     /// By reason: what the log accounts for, by whichever worker, since the job was created.

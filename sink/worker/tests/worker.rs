@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use common::{House, event};
 use landfall_job::JobSpec;
+use landfall_s3::{ErrorKind, Operation, Outage};
 use landfall_store::record::{Desired, JobRecord};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -118,4 +119,75 @@ async fn a_store_that_begins_to_ignore_conditions_takes_the_promise_away_and_tha
     house.faults.set_ignores_conditions(false);
     house.wait_degraded(<[String]>::is_empty).await;
     worker.stop().await;
+}
+
+/// No upload can be begun, as the probe of every start tries to.
+fn uploads_are(kind: ErrorKind) -> Option<Outage> {
+    Some(Outage { kind, operations: vec![Operation::CreateUpload], key_contains: String::new() })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_at_first_contact_fails_the_job_with_its_code() {
+    let house = House::new(1).await;
+    house.produce(&event(1));
+    house.flush();
+    house.create_job(|_| {}).await;
+    house.faults.set_outages(uploads_are(ErrorKind::AccessDenied));
+    let worker = house.start_worker("w1");
+    let failure = house.wait_failed().await;
+    assert_eq!(failure.code, "AccessDenied");
+    assert!(failure.message.contains("AccessDenied"), "{failure:?}");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_does_not_answer_at_first_contact_is_waited_for() {
+    let house = House::new(1).await;
+    house.produce(&event(1));
+    house.flush();
+    house.create_job(|_| {}).await;
+    house.faults.set_outages(uploads_are(ErrorKind::Timeout));
+    let worker = house.start_worker("w1");
+    house.wait_waiting("Timeout").await;
+    house.faults.set_outages(None);
+    house.wait_finished(Duration::from_secs(60)).await;
+    worker.stop().await;
+    assert_eq!(house.landed().await.records, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_served_a_job_before_is_waited_for_when_it_refuses_a_worker_that_starts() {
+    let house = House::new(2).await;
+    (0..300).for_each(|n| house.produce(&event(n)));
+    house.flush();
+    house.create_job(|_| {}).await;
+    house.deny_completes(true);
+    let worker = house.start_worker("w1");
+    house.wait_appended(300).await;
+    worker.kill();
+    house.faults.set_outages(uploads_are(ErrorKind::AccessDenied));
+    let worker = house.start_worker("w2");
+    house.wait_waiting("AccessDenied").await;
+    house.faults.set_outages(None);
+    house.wait_finished(Duration::from_secs(60)).await;
+    worker.stop().await;
+    assert_eq!(house.landed().await.ids.len(), 300);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_is_not_failed_while_its_log_cannot_be_asked_whether_it_worked_before() {
+    let house = House::new(1).await;
+    house.produce(&event(1));
+    house.flush();
+    house.create_job(|_| {}).await;
+    // Nobody knows whether the job is new: its log may not be listed either.
+    let log_is_hidden =
+        Outage { kind: ErrorKind::AccessDenied, operations: vec![Operation::List], key_contains: "/log/".to_owned() };
+    house.faults.set_outages(uploads_are(ErrorKind::AccessDenied).into_iter().chain([log_is_hidden]));
+    let worker = house.start_worker("w1");
+    house.wait_waiting("AccessDenied").await;
+    house.faults.set_outages(None);
+    house.wait_finished(Duration::from_secs(60)).await;
+    worker.stop().await;
+    assert_eq!(house.landed().await.records, 1);
 }

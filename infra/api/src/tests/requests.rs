@@ -185,14 +185,14 @@ async fn kafka_or_s3_out_of_reach_is_no_mistake_of_the_job() {
     );
     assert_eq!(answer.header("retry-after"), "2");
 
-    world.store.set_outage(Some(Outage {
+    world.store.set_outages(Some(Outage {
         kind: ErrorKind::AccessDenied,
         operations: vec![Operation::Get],
         key_contains: String::new(),
     }));
     let answer = call(&api, "GET", "/v1/jobs/a", &[], "").await.expect(503);
     assert!(answer.text.contains("the state bucket answered AccessDenied to GetObject"), "{}", answer.text);
-    world.store.set_outage(None);
+    world.store.set_outages(None);
 
     world.kafka.set_reachable(false).unwrap();
     let answer = create(&api, &job("a")).await.expect(503);

@@ -16,7 +16,7 @@ use crate::state::{ApiState, Limits};
 #[tokio::test]
 async fn the_api_is_not_ready_while_its_state_bucket_is_away() {
     let world = World::new();
-    world.store.set_outage(Some(Outage {
+    world.store.set_outages(Some(Outage {
         kind: ErrorKind::AccessDenied,
         operations: vec![],
         key_contains: String::new(),

@@ -125,10 +125,10 @@ async fn a_store_that_stays_away_ends_the_attempt_and_a_refusal_ends_it_at_once(
     let store = faulty();
     let jobs = process(&store, 1);
     let outage = |kind| Some(landfall_s3::faulty::Outage { kind, operations: vec![], key_contains: String::new() });
-    store.set_outage(outage(ErrorKind::SlowDown));
+    store.set_outages(outage(ErrorKind::SlowDown));
     let error = jobs.create(record("bids"), None).await.unwrap_err();
     assert!(matches!(error, JobStoreError::Store(error) if error.kind == ErrorKind::SlowDown));
-    store.set_outage(outage(ErrorKind::AccessDenied));
+    store.set_outages(outage(ErrorKind::AccessDenied));
     let error = jobs.get("bids").await.unwrap_err();
     assert!(matches!(error, JobStoreError::Store(error) if error.kind == ErrorKind::AccessDenied));
 }

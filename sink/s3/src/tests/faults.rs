@@ -74,7 +74,7 @@ async fn a_hollow_complete_answers_success_and_makes_no_object() {
 #[tokio::test]
 async fn an_outage_lasts_until_it_is_lifted() {
     let store = store(Vec::new());
-    store.set_outage(Some(Outage {
+    store.set_outages(Some(Outage {
         kind: ErrorKind::SlowDown,
         operations: vec![Operation::Put],
         key_contains: String::new(),
@@ -83,7 +83,7 @@ async fn an_outage_lasts_until_it_is_lifted() {
         assert_eq!(store.put(put("a")).await.unwrap_err().kind, ErrorKind::SlowDown);
     }
     store.list(ListRequest { bucket: BUCKET.to_owned(), ..ListRequest::default() }).await.unwrap();
-    store.set_outage(None);
+    store.set_outages(None);
     store.put(put("a")).await.unwrap();
 }
 

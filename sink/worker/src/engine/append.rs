@@ -39,6 +39,8 @@ pub struct Appender {
     pub(super) folding: bool,
     pub(super) fold_wanted: bool,
     pub(super) next_poll_ms: i64,
+    /// When the last fold ended.
+    pub(super) folded_ms: i64,
     /// Files whose key is taken, to be judged after a fold.
     pub(super) doubted: Vec<(FileId, String, Option<String>, u64)>,
     /// Folds started so far: a verdict needs one that began after the doubt.
@@ -62,6 +64,7 @@ impl Appender {
             folding: false,
             fold_wanted: false,
             next_poll_ms: now.mono_ms,
+            folded_ms: i64::MIN / 2,
             doubted: Vec::new(),
             folds: 0,
             rebuilt: Vec::new(),
@@ -149,6 +152,14 @@ impl Engine {
             if !hurried && now_ms < since.saturating_add(self.settings.idle_entry_ms) {
                 return;
             }
+        }
+        // Where others write, the log has most likely grown since the last fold, and an append behind its old end costs a
+        // sidecar, a PUT, a GET and a LIST for nothing. When hurried there may be no time for both.
+        if !hurried
+            && self.writers > 1
+            && now_ms > self.appender.folded_ms.saturating_add(self.settings.append_interval_ms)
+        {
+            return self.fold_tail();
         }
         self.appender.news_since_ms = None;
         if let Some(batch) = self.build_batch() {
@@ -241,9 +252,8 @@ impl Engine {
         };
         let wait_id = self.appender.wait_id;
         match (error, answer) {
-            (Some(error), AppendAnswer::Unknown | AppendAnswer::Refused) => {
-                self.waits.set(wait_id, error.to_owned(), self.now.wall_ms);
-            }
+            (Some(error), AppendAnswer::Unknown) => self.waits.set(wait_id, error.to_owned(), self.now.wall_ms),
+            (Some(error), AppendAnswer::Refused) => self.waits.alarm(wait_id, error.to_owned(), self.now.wall_ms),
             (_, AppendAnswer::Created | AppendAnswer::Exists) | (None, _) => {
                 self.waits.clear(wait_id);
             }

@@ -232,11 +232,9 @@ impl Engine {
                 let wait = i64::try_from(ms + jitter).unwrap_or(i64::MAX / 4);
                 work.state = State::Waiting { until_ms: now_ms.saturating_add(wait) };
                 if alarm {
-                    let error = self.waits.what(wait_id(file_ref)).unwrap_or_default();
-                    tracing::error!(
-                        job = %self.identity.job, job_uid = %self.identity.uid, key = %pending.file.key, error,
-                        "cannot complete the file; it waits"
-                    );
+                    let who = wait_id(file_ref);
+                    let what = self.waits.what(who).unwrap_or_else(|| format!("object {}", pending.file.key));
+                    self.waits.alarm(who, what, self.now.wall_ms);
                 }
             }
             Step::FoldAgain => {

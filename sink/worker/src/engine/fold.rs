@@ -32,6 +32,7 @@ impl Engine {
             Err(fatal) => return self.fail(&fatal.code, fatal.message),
         };
         self.appender.next_poll_ms = self.now.mono_ms + self.settings.tail_poll_ms;
+        self.appender.folded_ms = self.now.mono_ms;
         self.take_in(&entries);
         self.completions.folded(self.log.as_ref(), self.appender.folds);
         self.appender.fold_wanted |= self.completions.wants_fold();

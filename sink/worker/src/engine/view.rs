@@ -89,6 +89,7 @@ impl Engine {
             open_files,
             open_files_total: total,
             waiting_for: self.waits.oldest(),
+            alarms: self.waits.alarms() as u64,
             gaps: self.gaps(),
             letters_in_log: totals.map(|totals| totals.dead_letters.clone()).unwrap_or_default(),
             letters_open: self.letters_open(),

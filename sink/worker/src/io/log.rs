@@ -51,7 +51,7 @@ impl Io {
                 Err(error) => {
                     // Refused for good: nobody can go on without it, so say so and try again.
                     let ticket = self.inner.patience.ticket();
-                    self.inner.patience.pause(ticket, 6, waiting_text(&error)).await;
+                    self.inner.patience.pause_for(ticket, 6, &error).await;
                     self.inner.patience.resume(ticket);
                 }
             }

@@ -67,6 +67,21 @@ impl Patience {
     /// Sleeps before attempt `attempt` + 2, saying what is waited for.
     pub async fn pause(&self, ticket: u64, attempt: u32, what: String) {
         self.waits.set(ticket, what, jiff::Timestamp::now().as_millisecond());
+        self.sleep(attempt).await;
+    }
+
+    /// As [`Self::pause`] after an answer of S3: one that only somebody can mend is an alarm.
+    pub async fn pause_for(&self, ticket: u64, attempt: u32, error: &StoreError) {
+        let (what, now_ms) = (waiting_text(error), jiff::Timestamp::now().as_millisecond());
+        if error.kind.transient() || error.kind == ErrorKind::BadDigest {
+            self.waits.set(ticket, what, now_ms);
+        } else {
+            self.waits.alarm(ticket, what, now_ms);
+        }
+        self.sleep(attempt).await;
+    }
+
+    async fn sleep(&self, attempt: u32) {
         self.timer.sleep_ms(BACKOFF.delay_ms(attempt, self.timer.random())).await;
     }
 
@@ -132,7 +147,7 @@ impl Patience {
             if !wait {
                 return Err(error);
             }
-            self.pause(ticket, attempt, waiting_text(&error)).await;
+            self.pause_for(ticket, attempt, &error).await;
             attempt = attempt.saturating_add(1);
         }
     }

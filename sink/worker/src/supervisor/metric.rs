@@ -60,13 +60,21 @@ pub(super) fn job(told: &mut Told, record: &JobRecord, snapshot: &Snapshot) {
     gauge!("landfall_oldest_unlanded_age_seconds", &labels).set(age(snapshot.oldest_unlanded_wall_ms));
     gauge!("landfall_oldest_uncompleted_entry_age_seconds", &labels).set(age(snapshot.oldest_uncompleted_wall_ms));
     gauge!("landfall_lost_records", &labels).set(float(snapshot.lost_records));
+    gauge!("landfall_alarms", &labels).set(float(snapshot.alarms));
     told.counters = now.clone();
+}
+
+/// A job that cannot start, or is past that.
+pub(super) fn start_alarm(record: &JobRecord, alarms: u64) {
+    let labels = [("job", record.name.clone()), ("pool", record.spec.pool.clone())];
+    gauge!("landfall_alarms", &labels).set(float(alarms));
 }
 
 /// What is true of a job only while it runs here; afterwards it is nothing.
 pub(super) fn job_left(record: &JobRecord) {
     let labels = [("job", record.name.clone()), ("pool", record.spec.pool.clone())];
     for name in [
+        "landfall_alarms",
         "landfall_lag_records",
         "landfall_lag_seconds",
         "landfall_open_files",

@@ -11,7 +11,7 @@ use landfall_job::JobSpec;
 use landfall_kafka::{ClusterClient, Connection, EmbeddedKafka, GroupProtocol, Isolation, TopicPartition, Topics};
 use landfall_s3::embedded::{LocalStore, MemoryMedium};
 use landfall_s3::{ErrorKind, FaultPlan, FaultyStore, ListRequest, Operation, Outage, SharedStore, SystemTimer};
-use landfall_store::record::{Desired, End, JobRecord, Origin};
+use landfall_store::record::{Desired, End, Failure, JobRecord, Origin};
 use landfall_store::{HeartbeatStore, JobStore, LogStore, StateLocation};
 use landfall_worker::budget::Budget;
 use landfall_worker::io::Threads;
@@ -242,12 +242,37 @@ impl House {
         }
     }
 
+    pub async fn wait_failed(&self) -> Failure {
+        for _ in 0..300 {
+            if let Some(failure) = self.jobs.get("bids").await.unwrap().record.failed {
+                return failure;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the job did not fail; see the log above");
+    }
+
+    /// Waits until a worker says for what it waits, and the job is not failed meanwhile.
+    pub async fn wait_waiting(&self, word: &str) {
+        let beats = HeartbeatStore::new(Arc::clone(&self.store), self.location.clone());
+        for _ in 0..300 {
+            assert_eq!(self.jobs.get("bids").await.unwrap().record.failed, None);
+            let workers = beats.read(Timestamp::now()).await.unwrap();
+            let mut jobs = workers.seen.iter().filter_map(|seen| seen.job(UID));
+            if jobs.any(|job| job.waiting_for.as_ref().is_some_and(|waiting| waiting.what.contains(word))) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("nobody waits for {word}; see the log above");
+    }
+
     /// No file becomes visible until this is lifted.
     pub fn deny_completes(&self, denied: bool) {
         // The probe's own object is not among them.
         let (operations, key_contains) = (vec![Operation::CompleteUpload], ".jsonl.zst".to_owned());
         let outage = Outage { kind: ErrorKind::SlowDown, operations, key_contains };
-        self.faults.set_outage(denied.then_some(outage));
+        self.faults.set_outages(denied.then_some(outage));
     }
 
     /// What takes the job's promise away, by the word of the worker that has it.

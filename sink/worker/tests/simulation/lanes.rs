@@ -25,7 +25,9 @@ fn one_log_and_many_writers() {
 }
 
 fn measure(writers: u32) {
-    let settings = EngineSettings { part_size_bytes: 16 << 10, ..EngineSettings::default() };
+    let interval = std::env::var("LANDFALL_SIM_INTERVAL_MS").ok().and_then(|ms| ms.parse().ok());
+    let append_interval_ms = interval.unwrap_or(EngineSettings::default().append_interval_ms);
+    let settings = EngineSettings { part_size_bytes: 16 << 10, append_interval_ms, ..EngineSettings::default() };
     let mut world = World::empty(3, Weather::Still, settings);
     world.broker.lock().unwrap().fetch = 1;
     // The members are there before the partitions: each gets one.

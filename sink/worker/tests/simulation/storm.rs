@@ -114,7 +114,7 @@ impl World {
                 self.count(if kind == ErrorKind::Credentials { "credentials expired" } else { "store away" });
                 self.outage_until_ms = now_ms + self.rng.random_range(500..15_000);
                 let outage = Outage { kind, operations: Vec::new(), key_contains: String::new() };
-                self.store.set_outage(Some(outage));
+                self.store.set_outages(Some(outage));
             }
             (44 | 45, _) => self.take_an_object(),
             (46, _) => {
@@ -127,13 +127,13 @@ impl World {
             _ => {}
         }
         if now_ms >= self.outage_until_ms {
-            self.store.set_outage(None);
+            self.store.set_outages(None);
         }
     }
 
     /// No new faults: what is still on its way arrives, transactions end.
     pub fn calm_down(&mut self) {
-        self.store.set_outage(None);
+        self.store.set_outages(None);
         self.store.withdraw();
         while block_on(self.store.apply_one_late(0)) {}
         let mut broker = self.broker.lock().unwrap();
