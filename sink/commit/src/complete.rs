@@ -180,8 +180,24 @@ impl Completion {
                 Step::Abort
             }
             Answer::Readable(false) => self.wait_then(Step::ProveReadable, true),
-            Answer::Aborted => Step::Head,
+            Answer::Aborted => {
+                self.denied_since_ms.get_or_insert(now_ms);
+                Step::Head
+            }
         }
+    }
+
+    /// After a verdict of [`Verdict::Gone`] whose rebuild failed: answer [`Answer::Waited`] next. The file is looked for
+    /// again, with what is known of its upload: the grace since the first denial is not waited for once more.
+    pub fn look_again(&mut self) {
+        self.phase = Phase::Doubting;
+        self.resume = Step::Head;
+    }
+
+    /// The upload was denied, and it is not certain yet that it is gone.
+    #[must_use]
+    pub fn doubts(&self) -> bool {
+        self.phase == Phase::Doubting
     }
 
     fn complete(&mut self) -> Step {
@@ -521,6 +537,32 @@ mod tests {
             }
             assert_eq!(step, Step::Finished(Verdict::Gone), "{answer:?}");
         }
+    }
+
+    #[test]
+    fn a_rebuild_that_failed_is_tried_again_without_a_second_grace_but_not_without_a_look() {
+        let denied = || vec![missing(), Answer::Parts(UploadFate::NoSuchUpload)];
+        let proof = || vec![Answer::Folded { same: true }, Answer::Readable(true), Answer::Aborted, missing()];
+        let (mut completion, mut now) = (fresh(), 0);
+        let mut answers = vec![Answer::Complete(CompleteAnswer::NoSuchUpload)];
+        answers.extend([denied(), denied(), proof()].concat());
+        assert_eq!(run(&mut completion, &mut now, answers), Step::Finished(Verdict::Gone));
+
+        let began = now;
+        completion.look_again();
+        assert!(completion.doubts());
+        let mut step = completion.advance(Answer::Waited, now);
+        assert_eq!(step, Step::Head);
+        for answer in [denied(), proof()].concat() {
+            step = completion.advance(answer, now);
+        }
+        assert_eq!((step, now), (Step::Finished(Verdict::Gone), began));
+
+        // A Complete that outlived the first verdict after all.
+        completion.look_again();
+        assert_eq!(completion.advance(Answer::Waited, now), Step::Head);
+        let ours = Answer::Head(HeadAnswer::Found { token: Some("ours".into()), length_bytes: 10 });
+        assert_eq!(completion.advance(ours, now), Step::Finished(Verdict::Visible));
     }
 
     #[test]

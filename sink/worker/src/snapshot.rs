@@ -95,6 +95,8 @@ pub struct Snapshot {
     pub partitions: Vec<PartitionView>,
     pub open_files: Vec<OpenFile>,
     pub open_files_total: u64,
+    /// Offsets between `low` and the position of the partition where they are most.
+    pub widest_span: u64,
     pub waiting_for: Option<Waiting>,
     /// Waits that somebody must end.
     pub alarms: u64,

@@ -36,10 +36,12 @@ use world::{Weather, World};
 const RUNS: u64 = 200;
 
 /// What a storm must bring; a kind that never came proves nothing.
-const KINDS: [&str; 32] = [
+const KINDS: [&str; 34] = [
     "crash",
     "freeze",
     "SIGTERM",
+    "limit of open files met",
+    "limit of the span met",
     "revoke",
     "upload lost",
     "late effect",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use landfall_commit::invariants::i5_commit_not_ahead;
+use landfall_commit::invariants::{OpenUpload, i5_commit_not_ahead, i8_no_forgotten_upload};
 use landfall_commit::{Entry, FileKind, FileRef, FileSets, LogState, Offsets, Seq, SourcePartition, Token};
 use landfall_store::JobRecord;
 
@@ -461,15 +461,16 @@ pub(super) struct KnownTokens<'a> {
     pub(super) since_ms: i64,
 }
 
-/// An open upload; `named` by a pending file or open at a live worker is no orphan.
+/// I8 for an open upload that neither a pending file nor a live worker names.
 pub(super) fn judge_upload(report: &mut Report, key: &str, id: &str, initiated_ms: i64, rules: &Rules) -> bool {
-    let age_ms = age_ms(rules.now_ms, initiated_ms);
-    if age_ms < rules.orphan_after_ms {
-        return false;
+    let upload = [OpenUpload { key: key.to_owned(), upload_id: id.to_owned(), initiated_ms }];
+    let forgotten = i8_no_forgotten_upload(&upload, &BTreeSet::new(), rules.now_ms, rules.orphan_after_ms);
+    for _ in &forgotten {
+        let age = span(age_ms(rules.now_ms, initiated_ms));
+        let what = format!("upload {id} of {key} is open for {age}, and no entry and no live worker names it");
+        report.add(of_key(Kind::OrphanUpload, what, key, None));
     }
-    let what = format!("upload {id} of {key} is open for {}, and no entry and no live worker names it", span(age_ms));
-    report.add(of_key(Kind::OrphanUpload, what, key, None));
-    true
+    !forgotten.is_empty()
 }
 
 fn plain(kind: Kind, what: String) -> Finding {

@@ -210,6 +210,7 @@ impl Engine {
         let Some(log) = &self.log else { return };
         let Some(pending) = log.pending().get(&file_ref).cloned() else {
             self.completions.work.remove(&file_ref);
+            self.waits.clear(wait_id(file_ref));
             return;
         };
         let (now_ms, grace_ms) = (self.now.mono_ms, self.settings.complete_grace_ms);
@@ -231,6 +232,13 @@ impl Engine {
                 let jitter = self.ids.number() % (ms / 4 + 1);
                 let wait = i64::try_from(ms + jitter).unwrap_or(i64::MAX / 4);
                 work.state = State::Waiting { until_ms: now_ms.saturating_add(wait) };
+                if !alarm && work.machine.as_ref().is_some_and(Completion::doubts) {
+                    let (key, seconds) = (&pending.file.key, ms.div_ceil(1_000));
+                    let what = format!(
+                        "{key}: the store denies its upload; it is looked for again in {seconds} s, then rebuilt from kafka"
+                    );
+                    self.waits.set(wait_id(file_ref), what, self.now.wall_ms);
+                }
                 if alarm {
                     let who = wait_id(file_ref);
                     let what = self.waits.what(who).unwrap_or_else(|| format!("object {}", pending.file.key));
@@ -340,6 +348,7 @@ impl Engine {
     fn start_rebuild(&mut self, file_ref: FileRef) {
         let Some(pending) = self.log.as_ref().and_then(|log| log.pending().get(&file_ref)).cloned() else {
             self.completions.work.remove(&file_ref);
+            self.waits.clear(wait_id(file_ref));
             return;
         };
         if let Some(work) = self.completions.work.get_mut(&file_ref) {
@@ -366,6 +375,7 @@ impl Engine {
                         format!("{} records of {key} are lost: kafka no longer has them", rebuilt.missing_records());
                     self.note_error("commit", message, None);
                 }
+                self.waits.clear(wait_id(file_ref));
                 self.completions.rebuilt.insert(file_ref, rebuilt.clone());
                 self.appender.rebuilt.push(rebuilt);
                 if let Some(work) = self.completions.work.get_mut(&file_ref) {
@@ -384,11 +394,15 @@ impl Engine {
                 }
             }
             Rebuild::Failed(error) => {
-                self.note_error("commit", format!("rebuilding {key}: {error}"), None);
+                let what = format!("rebuilding {key}: {error}");
+                self.waits.set(wait_id(file_ref), what.clone(), self.now.wall_ms);
+                self.note_error("commit", what, None);
                 if let Some(work) = self.completions.work.get_mut(&file_ref) {
-                    // From the start: the next look may find it after all.
-                    work.machine = None;
-                    work.taken_over = true;
+                    // The next look may find it after all.
+                    if let Some(machine) = work.machine.as_mut() {
+                        machine.look_again();
+                    }
+                    work.next = None;
                     work.state = State::Waiting { until_ms: self.now.mono_ms + 10_000 };
                 }
             }

@@ -292,14 +292,24 @@ impl Engine {
         all
     }
 
+    /// Records of one partition that are in its files and in no entry yet, of the partition where they are most. Walks all
+    /// files: for checks.
+    #[must_use]
+    pub fn widest_hold(&self) -> u64 {
+        let slots = 0..u32::try_from(self.partitions.len()).unwrap_or(u32::MAX);
+        slots.map(|slot| self.held_of(slot).len()).max().unwrap_or(0)
+    }
+
     /// A partition far ahead of its `low`: close the file that holds it back; twice as far, take no more of it.
     pub(super) fn limit_span(&mut self) {
         let Some(log) = &self.log else { return };
         let mut to_close = Vec::new();
+        self.widest_span = 0;
         for (slot, partition) in (0u32..).zip(&mut self.partitions) {
             let Some(partition) = partition else { continue };
             let low = log.partitions().get(&partition.source).map_or(0, landfall_commit::OffsetSet::low);
             let span = partition.position.saturating_sub(low);
+            self.widest_span = self.widest_span.max(span);
             // Where what is closed cannot be appended, closing more does not help: it waits.
             partition.far_ahead = span > self.settings.max_span.saturating_mul(2);
             if span > self.settings.max_span {

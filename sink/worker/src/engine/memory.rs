@@ -78,6 +78,12 @@ impl Engine {
         usize::try_from(((2 << 20) / self.memory.record_bytes.max(1)).clamp(1, 4_000)).unwrap_or(1)
     }
 
+    /// What this job's buffers hold. A rebuild is bounded by itself and charged with what it may take at most.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.account.buffered_bytes().saturating_sub(self.account.get(Use::Rebuild))
+    }
+
     /// True while no record should be taken: memory is short, or letters to the topic pile up.
     #[must_use]
     pub fn throttled(&self) -> bool {

@@ -106,6 +106,8 @@ pub struct Engine {
     counters: Counters,
     /// Other live workers on this job, for pacing appends.
     writers: u64,
+    /// Offsets between `low` and the position of the partition where they are most.
+    widest_span: u64,
     next_check_ms: i64,
     kafka_commits: Vec<CommitOffset>,
 }
@@ -143,6 +145,7 @@ impl Engine {
             effects: vec![Effect::LoadLog],
             counters: Counters::default(),
             writers: 1,
+            widest_span: 0,
             next_check_ms: parts.now.mono_ms,
             kafka_commits: Vec::new(),
         }

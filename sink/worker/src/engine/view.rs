@@ -88,6 +88,7 @@ impl Engine {
             partitions,
             open_files,
             open_files_total: total,
+            widest_span: self.widest_span,
             waiting_for: self.waits.oldest(),
             alarms: self.waits.alarms() as u64,
             gaps: self.gaps(),

@@ -47,6 +47,7 @@ pub(super) fn job(told: &mut Told, record: &JobRecord, snapshot: &Snapshot) {
     let lag: u64 = snapshot.partitions.iter().filter_map(|p| Some(p.end_offset?.saturating_sub(p.position?))).sum();
     gauge!("landfall_lag_records", &labels).set(float(lag));
     gauge!("landfall_open_files", &labels).set(float(snapshot.open_files_total));
+    gauge!("landfall_widest_span_offsets", &labels).set(float(snapshot.widest_span));
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let age = |since_ms: Option<i64>| {
         since_ms.map_or(0.0, |since| float(u64::try_from(now_ms - since).unwrap_or(0)) / 1_000.0)
@@ -78,6 +79,7 @@ pub(super) fn job_left(record: &JobRecord) {
         "landfall_lag_records",
         "landfall_lag_seconds",
         "landfall_open_files",
+        "landfall_widest_span_offsets",
         "landfall_oldest_unlanded_age_seconds",
         "landfall_oldest_uncompleted_entry_age_seconds",
     ] {

@@ -4,12 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures::executor::block_on;
-use landfall_commit::{Entry, FileRef, LogState, invariants};
+use landfall_commit::{Entry, FileRef, LogState, PendingFile, invariants};
 use landfall_s3::{ListRequest, Store};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 
 use super::world::{BUCKET, World, paths};
+
+/// The most that one poll brings.
+const FETCHED: u64 = 64;
+/// What a record, or the letter about it, takes in a buffer at most.
+const RECORD_BYTES: u64 = 250;
 
 impl World {
     pub fn keys(&self, prefix: &str) -> Vec<String> {
@@ -92,16 +97,17 @@ impl World {
         }
     }
 
+    /// The pending files whose objects are there.
+    fn visible(&self, state: &LogState) -> BTreeSet<FileRef> {
+        let there = |pending: &PendingFile| block_on(self.store.inner().head(BUCKET, &pending.file.key)).is_ok();
+        state.pending().iter().filter(|(_, pending)| there(pending)).map(|(file, _)| *file).collect()
+    }
+
     /// By partition: everything below is accounted for and visible.
     pub fn visible_lows(&self) -> BTreeMap<i32, u64> {
         let entries = self.entries();
         let Some(state) = folded(&entries) else { return BTreeMap::new() };
-        let visible = state
-            .pending()
-            .iter()
-            .filter(|(_, pending)| block_on(self.store.inner().head(BUCKET, &pending.file.key)).is_ok())
-            .map(|(file, _)| *file)
-            .collect();
+        let visible = self.visible(&state);
         let low = |source: &landfall_commit::SourcePartition| state.visible_low(source, &visible);
         state.partitions().keys().map(|source| (source.partition, low(source))).collect()
     }
@@ -189,8 +195,44 @@ impl World {
     fn check_log(&self) {
         let entries = self.entries();
         let (state, mut broken) = invariants::i3_disjoint_and_dense(&entries, &BTreeMap::new());
-        broken.extend(invariants::i1_i2_cover(&entries, &state.unwrap()));
+        let state = state.unwrap();
+        broken.extend(invariants::i1_i2_cover(&entries, &state));
+        let broker = self.broker.lock().unwrap();
+        let end = |source: &landfall_commit::SourcePartition| u64::try_from(broker.partition(source.partition).end);
+        let ends = state.partitions().keys().map(|source| (source.clone(), end(source).unwrap())).collect();
+        broken.extend(invariants::i7_all_landed(&state, &self.visible(&state), &ends));
+        drop(broker);
         assert_eq!(broken, vec![], "{}", self.tell());
+    }
+
+    /// I9, after a turn of a worker.
+    pub fn check_limits(&mut self, index: usize) {
+        // The look costs more than the turn.
+        self.turns += 1;
+        if self.turns % 8 != 0 {
+            return;
+        }
+        let worker = &self.workers[index];
+        let snapshot = worker.engine.snapshot();
+        let holding = invariants::Holding {
+            memory_bytes: worker.engine.held_bytes(),
+            open_files: snapshot.open_files_total,
+            span: worker.engine.widest_hold(),
+        };
+        // Looked at between two polls: what one of them brings comes on top. A partition is paused when it is twice as far
+        // as its files are closed for it.
+        // The tables of a Parquet writer alone are more than the small budget.
+        let own_bytes = if self.setup.format == "parquet" { 64 << 20 } else { 0 };
+        let limits = invariants::Limits {
+            memory_bytes: self.setup.budget_bytes + own_bytes + FETCHED * RECORD_BYTES,
+            open_files: self.settings.max_open_files as u64,
+            span: self.settings.max_span.saturating_mul(2) + FETCHED,
+        };
+        let broken = invariants::i9_within_limits(&holding, &limits);
+        assert_eq!(broken, vec![], "{holding:?}\n{}", self.tell());
+        *self.faults.entry("limit of open files met").or_default() +=
+            u64::from(holding.open_files == limits.open_files);
+        *self.faults.entry("limit of the span met").or_default() += u64::from(holding.span > self.settings.max_span);
     }
 }
 

@@ -56,14 +56,14 @@ pub enum Weather {
 /// What the job is, drawn from the seed.
 #[derive(Debug)]
 pub struct Setup {
-    format: &'static str,
+    pub format: &'static str,
     compression: &'static str,
     /// The name tells the first offset; otherwise it carries a unique part.
     names: &'static str,
     pub letters_to_topic: bool,
     pub letters_to_s3: bool,
     scratch: bool,
-    budget_bytes: u64,
+    pub budget_bytes: u64,
 }
 
 impl Setup {
@@ -154,13 +154,14 @@ pub struct World {
     pub taken: BTreeMap<String, Vec<(i32, i64)>>,
     pub outage_until_ms: u64,
     hits_left: usize,
+    pub turns: u64,
     /// When the last planned hit was, and what every partition's visible `low` was then.
     pub hit: Option<Hit>,
     pub log: Vec<String>,
     /// The worker fails the job with this code, and that is right.
     pub must_fail_with: Option<&'static [&'static str]>,
     pub failed: u32,
-    settings: EngineSettings,
+    pub settings: EngineSettings,
     /// How long each append took, from the first try of its worker on.
     pub append_ms: Vec<u64>,
 }
@@ -174,6 +175,7 @@ pub struct Hit {
 
 impl World {
     pub fn new(seed: u64, weather: Weather) -> Self {
+        let storm = matches!(weather, Weather::Storm);
         let settings = EngineSettings {
             tail_poll_ms: 3_000,
             complete_grace_ms: 5_000,
@@ -184,6 +186,9 @@ impl World {
             chunk_bytes: 300,
             min_spill_bytes: 100,
             part_size_bytes: 500,
+            // Limits that are met, in some storms.
+            max_open_files: if storm && seed % 8 == 1 { 2 } else { 10_000 },
+            max_span: if storm && seed % 8 == 2 { 25 } else { 10_000_000 },
             ..EngineSettings::default()
         };
         let mut world = Self::empty(seed, weather, settings);
@@ -233,6 +238,7 @@ impl World {
             taken: BTreeMap::new(),
             outage_until_ms: 0,
             hits_left: 0,
+            turns: 0,
             hit: None,
             log: Vec::new(),
             must_fail_with: None,
@@ -506,6 +512,7 @@ impl World {
         let worker = &mut self.workers[index];
         worker.engine.tick(now);
         worker.engine.drive(&mut worker.source, now);
+        self.check_limits(index);
         if self.judged(index) {
             return;
         }
