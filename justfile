@@ -64,7 +64,7 @@ with *command:
 # The S3 tests and the store faults on MinIO, the second opinion (its build takes minutes)
 minio:
     python3 -m parts run --minio -- cargo test -p landfall-s3
-    LANDFALL_TEST_S3=minio ./test real -k "store_faults or one_machine or formats"
+    LANDFALL_TEST_S3=minio ./test real -k "store_faults or one_machine or formats or object_options"
 
 # The checker on any topic and bucket: `just check --bootstrap ... --topic ... --bucket ...`
 check *words:

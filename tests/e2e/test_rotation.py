@@ -1,12 +1,13 @@
 """When files close: by age and idleness on partitions that get nothing more, by size, and each by itself."""
 
 import json
+import random
 import time
 
 from checker.objects import fetch, lines, list_objects
 from confluent_kafka import Producer
 
-from e2e.events import numbered, produce
+from e2e.events import event, numbered, produce
 
 HOUR_MS = 3_600_000
 NOON_MS = 1_767_268_800_000  # 2026-01-01T12:00Z
@@ -35,7 +36,7 @@ def test_a_file_closes_by_age_while_records_keep_coming(kafka, make_topic, fleet
     raise AssertionError("no file closed by its age within 10 s")
 
 
-def test_records_and_bytes_bound_a_file(kafka, make_topic, fleet, new_job, s3, bucket, verify):
+def test_records_bound_a_file(kafka, make_topic, fleet, new_job, s3, bucket, verify):
     topic = make_topic()
     produce(kafka.bootstrap, topic, numbered(1_000))
     fleet.run()
@@ -46,6 +47,43 @@ def test_records_and_bytes_bound_a_file(kafka, make_topic, fleet, new_job, s3, b
     assert report.data_objects == 10
     for key in list_objects(s3.client(), bucket, "data/"):
         assert len(lines(key, fetch(s3.client(), bucket, key))) == 100
+
+
+def test_bytes_bound_a_file(kafka, make_topic, fleet, new_job, s3, bucket, verify):
+    topic = make_topic()
+    rng = random.Random(5)
+    produce(kafka.bootstrap, topic, [event(number, rng) for number in range(4_000)])
+    fleet.run()
+    sink = {"compression": "none", "rotate": {"bytes": "128KiB", "age": "30s", "idle": "3s"}}
+    job = new_job(topic, sink=sink)
+    fleet.create(job)
+    fleet.wait_drained(job["name"], records=4_000)
+    report = verify(topic, job["name"], bad=set()).assert_clean()
+    sizes = [len(fetch(s3.client(), bucket, key)) for key in list_objects(s3.client(), bucket, "data/")]
+    assert report.data_objects == len(sizes) >= 6
+    # A file is closed by the record that reaches the size; only the last one is smaller.
+    assert sum(size < 128 << 10 for size in sizes) <= 1
+    assert max(sizes) < 192 << 10, sizes
+
+
+def test_every_stretch_of_event_time_has_files_of_its_own(kafka, make_topic, fleet, new_job, s3, bucket, verify):
+    topic = make_topic()
+    writer = Producer({"bootstrap.servers": kafka.bootstrap})
+    for number, value in enumerate(numbered(400)):
+        writer.produce(topic, value, partition=0, timestamp=NOON_MS + number * HOUR_MS // 100)
+    assert writer.flush(30) == 0
+    fleet.run()
+    # The key does not tell the hour.
+    key = "data/{topic}+{partition}+{first_offset}-{unique}.{ext}"
+    job = new_job(topic, sink={"key": key, "rotate": {"event_time": "1h", "age": "1m", "idle": "2s"}})
+    fleet.create(job)
+    fleet.wait_drained(job["name"], records=400)
+    verify(topic, job["name"], bad=set()).assert_clean()
+    held = [
+        sorted(json.loads(line)["id"] for line in lines(key, fetch(s3.client(), bucket, key)))
+        for key in list_objects(s3.client(), bucket, "data/")
+    ]
+    assert sorted(held) == [list(range(first, first + 100)) for first in (0, 100, 200, 300)]
 
 
 def test_a_late_event_goes_to_its_own_hour_and_closes_nobody_elses_file(kafka, make_topic, fleet, new_job, s3, bucket, verify):

@@ -9,6 +9,7 @@
 //!
 //! Every offset bound named `end` or `low` is exclusive: the next offset.
 
+pub mod checkpoint;
 pub mod complete;
 pub mod decide;
 pub mod entry;
@@ -22,6 +23,7 @@ pub mod sidecar;
 pub mod state;
 pub mod totals;
 
+pub use checkpoint::Checkpoint;
 pub use complete::{Completion, Step, UploadFate, Verdict};
 pub use entry::{Entry, FORMAT, FileEntry, FileKind, FileRef, Lost, Origins, Part, Rebuilt, SkipReason};
 pub use ids::{JobUid, Lane, Seq, SourcePartition, Token};
@@ -29,5 +31,5 @@ pub use offset_set::OffsetSet;
 pub use offsets::Offsets;
 pub use paths::Paths;
 pub use sidecar::FileSets;
-pub use state::{Checkpoint, FoldError, LogState, Overlap, PendingFile};
+pub use state::{FoldError, LogState, Overlap, PendingFile};
 pub use totals::Totals;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::entry::{BadEntry, Entry, FORMAT, FileEntry, FileRef, Lost, Origins, read_stored};
+use crate::entry::{BadEntry, Entry, FileEntry, FileRef, Lost, Origins};
 use crate::ids::{JobUid, Lane, Seq, SourcePartition, Token};
 use crate::offset_set::OffsetSet;
 use crate::offsets::Offsets;
@@ -379,36 +379,6 @@ impl LogState {
         for set in self.totals.gaps.values_mut() {
             set.optimize();
         }
-    }
-}
-
-/// A folded state at rest, so that recovery need not read the whole log.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Checkpoint {
-    pub format: u32,
-    pub state: LogState,
-}
-
-impl Checkpoint {
-    pub fn to_json(state: &LogState) -> Result<Vec<u8>, BadEntry> {
-        let mut state = state.clone();
-        state.optimize();
-        let checkpoint = Self { format: FORMAT, state };
-        serde_json::to_vec(&checkpoint).map_err(|e| BadEntry::Malformed(e.to_string()))
-    }
-
-    pub fn from_json(bytes: &[u8], job_uid: &JobUid, lane: Lane) -> Result<LogState, FoldError> {
-        let checkpoint: Self = read_stored(bytes)?;
-        let state = checkpoint.state;
-        let seq = state.last_seq();
-        if state.job_uid != *job_uid {
-            return Err(FoldError::ForeignJob { seq, found: state.job_uid, expected: job_uid.clone() });
-        }
-        if state.lane != lane {
-            return Err(FoldError::ForeignLane { seq, found: state.lane, expected: lane });
-        }
-        Ok(state)
     }
 }
 

@@ -101,6 +101,8 @@ impl Waits {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::Waits;
 
     #[test]

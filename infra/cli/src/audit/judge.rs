@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use landfall_commit::invariants::{OpenUpload, i5_commit_not_ahead, i8_no_forgotten_upload};
-use landfall_commit::{Entry, FileKind, FileRef, FileSets, LogState, Offsets, Seq, SourcePartition, Token};
+use landfall_commit::{FileKind, FileRef, LogState, Offsets, Seq, SourcePartition};
 use landfall_store::JobRecord;
 
 use super::content::Flaw;
 use super::kafka::KafkaPartition;
 use super::kind::{Kind, NoteKind};
-use super::ledger::{Ledger, told, union};
-use super::objects::{Shown, Visible};
+use super::ledger::{Ledger, told};
+use super::objects::Visible;
 use super::report::{Finding, PartitionRow, Placed, Report};
 use super::rows::{Fate, FileRow};
 
@@ -259,77 +259,6 @@ pub(super) fn told_of_flaws(
     (kind, words.join("; "), offsets)
 }
 
-/// What says that entries are gone from the end of a log.
-#[derive(Debug, Clone, Default)]
-pub(super) struct TailEvidence {
-    /// Folded by the newest checkpoint.
-    pub(super) checkpoint: Option<Seq>,
-    /// Read by an earlier audit.
-    pub(super) state: Option<Seq>,
-    /// Sidecars at numbers after the last entry. One is ordinary: it is written before its entry is.
-    pub(super) sidecars: Vec<(Seq, Token, FileSets)>,
-}
-
-/// Where the end of a log is gone: says so, and accounts in the state for what the sidecars say that it held.
-pub(super) fn lost_tail(
-    ledger: &mut Ledger,
-    evidence: &TailEvidence,
-    committed: &BTreeMap<SourcePartition, u64>,
-) -> Option<Placed> {
-    let Some(state) = &mut ledger.state else { return None };
-    let last = state.last_seq();
-    let mut why = Vec::new();
-    if let Some(seq) = evidence.checkpoint.filter(|seq| *seq > last) {
-        why.push(format!("a checkpoint has folded entry {seq}"));
-    }
-    if let Some(seq) = evidence.state.filter(|seq| *seq > last) {
-        why.push(format!("an earlier audit has read entry {seq}"));
-    }
-    let mut held: BTreeMap<SourcePartition, Offsets> = BTreeMap::new();
-    for (seq, _, sets) in &evidence.sidecars {
-        let sets = union(sets);
-        // The worker commits to Kafka only what is in the log.
-        let committed_into = sets.iter().any(|(partition, offsets)| {
-            let above = committed.get(partition).is_some_and(|committed| *committed > state.accounted(partition).low());
-            above && offsets.contains(state.accounted(partition).low())
-        });
-        if !committed_into && why.is_empty() {
-            continue;
-        }
-        if committed_into {
-            why.push(format!("Kafka's committed offset lies beyond the log and within the sidecar of entry {seq}"));
-        }
-        while state.next_seq() < *seq {
-            let uid = state.job_uid().clone();
-            let between = Entry::empty(uid, state.lane(), state.next_seq(), Token::from(""), "", 0);
-            if state.fold(&between).is_err() {
-                break;
-            }
-        }
-        let mut entry = Entry::empty(state.job_uid().clone(), state.lane(), *seq, Token::from(""), "", 0);
-        entry.held.clone_from(&sets);
-        if state.fold(&entry).is_ok() {
-            for (partition, offsets) in sets {
-                held.entry(partition).or_default().union_with(&offsets);
-            }
-        }
-    }
-    if why.is_empty() {
-        return None;
-    }
-    why.dedup();
-    let first = last.next();
-    let by_sidecar = if held.is_empty() { String::new() } else { format!("; by its sidecars it held {}", told(&held)) };
-    let what = format!(
-        "the log of lane {} ends with entry {last}, and went on from entry {first}: {}{by_sidecar}",
-        ledger.lane(),
-        why.join(", ")
-    );
-    ledger.blind |= held.is_empty();
-    let records = (!held.is_empty()).then(|| held.values().map(Offsets::len).sum());
-    Some(Placed::at(Finding { kind: Kind::LostTail, what, key: None, records }, first).holding(held))
-}
-
 /// What of the job's own group Kafka has; a commit of another job or generation says nothing of this one.
 pub(super) fn own_commits(
     record: &JobRecord,
@@ -398,69 +327,6 @@ pub(super) fn judge_partitions(
     }
 }
 
-/// What an object is that no key of the log names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stranger {
-    /// The report tells of it.
-    Told,
-    /// None of the job's business, whatever the audit is asked for.
-    Other,
-    /// None of the job's business as long as others may write under its prefixes.
-    Excused,
-}
-
-/// An object under the job's prefixes at a key that the log does not name.
-pub(super) fn judge_stranger(
-    report: &mut Report,
-    bucket: &str,
-    (key, shown, seen): (&str, &Shown, &Visible),
-    log: &KnownTokens<'_>,
-    rules: &Rules,
-) -> Stranger {
-    let token = seen.token.as_deref().unwrap_or("none");
-    if seen.job.as_deref() == Some(log.job) {
-        if let Some((of, records)) = log.own.get(token) {
-            report.tally.doubled += records;
-            let what = format!("{bucket}/{key} is a copy of {of}: its {records} records are visible twice");
-            report.add(of_key(Kind::Doubled, what, key, Some(*records)));
-        } else if log.others.contains(token) {
-            return Stranger::Other;
-        } else if log.damaged {
-            let what = format!("{bucket}/{key} with token {token} is of an entry that the damaged log no longer tells");
-            report.note(NoteKind::Unnamed, what, Some(key.to_owned()), seen.told_records);
-        } else {
-            let what = format!("{bucket}/{key} says it is of this job, and no entry names its token {token}");
-            report.add(of_key(Kind::Foreign, what, key, seen.told_records));
-        }
-        return Stranger::Told;
-    }
-    // Another tool's note beside the data is harmless. What has the name of data is read as data.
-    let reads_as_data = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"].iter().any(|suffix| key.ends_with(suffix));
-    if seen.job.is_some() || !reads_as_data || shown.modified_ms < log.since_ms {
-        return Stranger::Other;
-    }
-    if rules.shared_prefix {
-        return Stranger::Excused;
-    }
-    let what = format!("{bucket}/{key} is not the job's, and readers of its prefix take it for data");
-    report.add(of_key(Kind::Foreign, what, key, None));
-    Stranger::Told
-}
-
-/// The tokens of the logs, for objects that no key of the log names.
-#[derive(Debug)]
-pub(super) struct KnownTokens<'a> {
-    pub(super) job: &'a str,
-    /// Of this log: to the key of the file and its records.
-    pub(super) own: BTreeMap<&'a str, (&'a str, u64)>,
-    /// Those of strangers that other jobs' logs name, or older generations'.
-    pub(super) others: BTreeSet<String>,
-    /// Entries are gone or cannot be read.
-    pub(super) damaged: bool,
-    /// When the job began: what is older was there before it.
-    pub(super) since_ms: i64,
-}
-
 /// I8 for an open upload that neither a pending file nor a live worker names.
 pub(super) fn judge_upload(report: &mut Report, key: &str, id: &str, initiated_ms: i64, rules: &Rules) -> bool {
     let upload = [OpenUpload { key: key.to_owned(), upload_id: id.to_owned(), initiated_ms }];
@@ -477,7 +343,7 @@ fn plain(kind: Kind, what: String) -> Finding {
     Finding { kind, what, key: None, records: None }
 }
 
-fn of_key(kind: Kind, what: String, key: &str, records: Option<u64>) -> Finding {
+pub(super) fn of_key(kind: Kind, what: String, key: &str, records: Option<u64>) -> Finding {
     Finding { kind, what, key: Some(key.to_owned()), records }
 }
 

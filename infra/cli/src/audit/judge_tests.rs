@@ -12,10 +12,9 @@ use super::super::ledger::{EntrySeen, Ledger, SidecarSeen, Slot};
 use super::super::objects::{Shown, Visible};
 use super::super::report::Report;
 use super::super::rows::{Attempt, Fate, FileRow, Flawed, PartSum, Seen};
-use super::{
-    KnownTokens, Looked, Rules, Stranger, TailEvidence, Trouble, add_file, judge_partitions, judge_stranger,
-    judge_upload, look, lost_tail, told_of_flaws, unproven, unread,
-};
+use super::super::strangers::{KnownTokens, Stranger, judge_stranger};
+use super::super::tail::{TailEvidence, lost_tail};
+use super::{Looked, Rules, Trouble, add_file, judge_partitions, judge_upload, look, told_of_flaws, unproven, unread};
 
 const HOUR_MS: i64 = 3_600_000;
 const NOW_MS: i64 = 1_000 * HOUR_MS;

@@ -20,7 +20,9 @@ mod report;
 mod requests;
 mod rows;
 mod run;
+mod strangers;
 mod table;
+mod tail;
 mod told;
 
 use std::path::PathBuf;

@@ -1,146 +1,14 @@
 //! Roll-forward: every committed file of own partitions becomes visible, whoever wrote it; then Kafka's offsets follow.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use landfall_commit::complete::Answer;
-use landfall_commit::{Completion, Entry, FileRef, LogState, Lost, Rebuilt, Step, Verdict};
+use landfall_commit::{Completion, FileRef, Lost, Rebuilt, Step, Verdict};
 use landfall_job::ExistingObject;
 use landfall_kafka::{CommitOffset, SourceError};
 
 use super::Engine;
+use super::completions::{State, TAKEN_OVER};
 use super::partition::Phase;
 use crate::effect::{Effect, Rebuild};
-
-#[derive(Debug)]
-enum State {
-    Queued,
-    Asked,
-    Waiting {
-        until_ms: i64,
-    },
-    Folding {
-        since: u64,
-    },
-    /// Proven gone; waits for its turn to be rebuilt.
-    Gone,
-    Rebuilding,
-    /// Uploaded again; the next entry says so.
-    Saying,
-}
-
-#[derive(Debug)]
-struct Work {
-    machine: Option<Completion>,
-    attempt: u32,
-    taken_over: bool,
-    replaces: Option<String>,
-    /// What closed the file, where it was closed here.
-    closed_by: &'static str,
-    /// What a HEAD saw last: the object to replace, by the job's policy.
-    seen_etag: Option<String>,
-    state: State,
-    next: Option<Step>,
-}
-
-/// The files on their way to being visible.
-#[derive(Debug, Default)]
-pub struct Completions {
-    work: BTreeMap<FileRef, Work>,
-    /// Seen visible; the log does not say so yet.
-    visible: BTreeSet<FileRef>,
-    /// Tokens of rebuilds of ours, to tell whether they won.
-    rebuilt: BTreeMap<FileRef, Rebuilt>,
-}
-
-impl Completions {
-    /// A file of our own entry, closed by `closed_by`.
-    pub fn add(&mut self, file_ref: FileRef, replaces: Option<String>, closed_by: &'static str) {
-        self.queue(file_ref, false, replaces, closed_by);
-    }
-
-    /// A file learnt from the log: somebody may have completed it already.
-    pub fn take_over(&mut self, file_ref: FileRef) {
-        self.queue(file_ref, true, None, TAKEN_OVER);
-    }
-
-    fn queue(&mut self, file_ref: FileRef, taken_over: bool, replaces: Option<String>, closed_by: &'static str) {
-        let state = State::Queued;
-        let work =
-            Work { machine: None, attempt: 0, taken_over, replaces, closed_by, seen_etag: None, state, next: None };
-        self.work.entry(file_ref).or_insert(work);
-    }
-
-    /// The oldest file that may be rebuilt now: one at a time, each reads from Kafka and holds parts.
-    fn next_rebuild(&self) -> Option<FileRef> {
-        if self.work.values().any(|work| matches!(work.state, State::Rebuilding)) {
-            return None;
-        }
-        self.work.iter().find(|(_, work)| matches!(work.state, State::Gone)).map(|(file, _)| *file)
-    }
-
-    pub fn rebuilding(&self) -> bool {
-        self.work.values().any(|work| matches!(work.state, State::Rebuilding))
-    }
-
-    /// Nothing is under way.
-    pub fn idle(&self) -> bool {
-        self.work.is_empty()
-    }
-
-    pub fn visible(&self) -> &BTreeSet<FileRef> {
-        &self.visible
-    }
-
-    /// True when files were seen visible that the log does not call completed.
-    pub fn visible_pending(&self, log: Option<&LogState>) -> bool {
-        log.is_some_and(|log| self.visible.iter().any(|file| log.pending().contains_key(file)))
-    }
-
-    pub fn to_record(&self, log: &LogState) -> Vec<FileRef> {
-        self.visible.iter().filter(|file| log.pending().contains_key(file)).copied().collect()
-    }
-
-    /// What the fold calls completed, lost or rebuilt is not worked on in its old attempt any more.
-    pub fn entry_folded(&mut self, entry: &Entry, log: Option<&LogState>) {
-        for file in entry.completed.iter().copied().chain(entry.lost.iter().map(Lost::file_ref)) {
-            self.work.remove(&file);
-            self.visible.remove(&file);
-        }
-        for rebuilt in &entry.rebuilt {
-            let file = rebuilt.file_ref();
-            let current = log.and_then(|log| log.pending().get(&file));
-            if current.is_some_and(|pending| pending.attempt == rebuilt.attempt && pending.file.token == rebuilt.token)
-            {
-                self.work.remove(&file);
-                let ours = self.rebuilt.get(&file).is_some_and(|r| r.token == rebuilt.token);
-                self.queue(file, !ours, None, TAKEN_OVER);
-            }
-        }
-    }
-
-    /// A fold was done: whoever waited for one goes on.
-    pub fn wants_fold(&self) -> bool {
-        self.work.values().any(|work| matches!(work.state, State::Folding { .. }))
-    }
-
-    /// `number`: of the fold that ended. One that began before the doubt proves nothing.
-    pub fn folded(&mut self, log: Option<&LogState>, number: u64) {
-        for (file, work) in &mut self.work {
-            if matches!(work.state, State::Folding { since } if since < number) {
-                let same =
-                    log.and_then(|log| log.pending().get(file)).is_some_and(|pending| pending.attempt == work.attempt);
-                work.state = State::Waiting { until_ms: i64::MIN };
-                work.next = Some(Step::FoldAgain);
-                if let Some(machine) = work.machine.as_mut() {
-                    work.next = Some(machine.advance(Answer::Folded { same }, 0));
-                }
-            }
-        }
-    }
-}
-
-/// The trigger of a file that was closed elsewhere, or rebuilt.
-const TAKEN_OVER: &str = "taken_over";
 
 /// What a completion waits under.
 pub(super) fn wait_id(file: FileRef) -> u64 {

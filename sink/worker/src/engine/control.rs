@@ -5,7 +5,7 @@ use landfall_format::rotate::Trigger;
 use landfall_kafka::SourceError;
 
 use super::Engine;
-use super::complete::Completions;
+use super::completions::Completions;
 use super::plan::JobPlan;
 use crate::effect::{Fatal, Outcome};
 use crate::now::Now;

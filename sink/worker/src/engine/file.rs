@@ -7,6 +7,7 @@ use bytes::Bytes;
 use landfall_commit::{FileEntry, FileKind, Part, SourcePartition, Token};
 use landfall_format::rotate::{FileClock, Trigger};
 use landfall_format::{Chunk, ChunkBuffer, FileEncoder};
+use landfall_job::{Compression, SinkFormat};
 
 use super::plan::JobPlan;
 use crate::effect::{FileId, Segment};
@@ -199,9 +200,16 @@ impl File {
         let raw = self.content.len_bytes() as u64 + self.at_work_bytes.values().sum::<u64>();
         let encoded = self.encoded_bytes + self.in_progress_bytes;
         if self.raw_encoded_bytes == 0 || encoded == 0 {
-            return raw / FIRST_RATIO;
+            return raw / self.first_ratio();
         }
         encoded + raw.saturating_mul(encoded) / self.raw_encoded_bytes
+    }
+
+    /// How much smaller the encoded bytes are, before any were seen.
+    fn first_ratio(&self) -> u64 {
+        let sink = &self.plan.spec.sink;
+        let plain = self.kind == FileKind::Data && sink.format == SinkFormat::Jsonl && sink.compression == Compression::None;
+        if plain { 1 } else { FIRST_RATIO }
     }
 
     /// As an entry names it.

@@ -7,6 +7,7 @@
 mod append;
 mod batch;
 mod complete;
+mod completions;
 mod control;
 mod drive;
 mod file;
@@ -38,7 +39,7 @@ use crate::snapshot::Counters;
 use crate::wait::Waits;
 
 use append::Appender;
-use complete::Completions;
+use completions::Completions;
 pub use control::{Goal, Phase as JobPhase};
 pub use file::Sealed;
 use files::Files;

@@ -205,13 +205,33 @@ impl World {
         assert_eq!(broken, vec![], "{}", self.tell());
     }
 
-    /// I9, after a turn of a worker.
-    pub fn check_limits(&mut self, index: usize) {
-        // The look costs more than the turn.
+    /// I5 and I9, after a turn of a worker.
+    pub fn check_worker(&mut self, index: usize) {
+        // The looks cost more than the turn.
         self.turns += 1;
-        if self.turns % 8 != 0 {
-            return;
+        if self.turns.is_multiple_of(8) {
+            self.check_limits(index);
         }
+        let commits = self.broker.lock().unwrap().commits;
+        if commits > self.commits_seen + 16 {
+            self.commits_seen = commits;
+            self.check_commits();
+        }
+    }
+
+    fn check_commits(&self) {
+        let entries = self.entries();
+        let Some(state) = folded(&entries) else { return };
+        let broker = self.broker.lock().unwrap();
+        let committed = |source: &landfall_commit::SourcePartition| broker.committed.get(&source.partition);
+        let of = |source: &landfall_commit::SourcePartition| u64::try_from(committed(source)?.0).ok();
+        let committed = state.partitions().keys().filter_map(|source| Some((source.clone(), of(source)?))).collect();
+        drop(broker);
+        let broken = invariants::i5_commit_not_ahead(&state, &self.visible(&state), &committed);
+        assert_eq!(broken, vec![], "{}", self.tell());
+    }
+
+    fn check_limits(&mut self, index: usize) {
         let worker = &self.workers[index];
         let snapshot = worker.engine.snapshot();
         let holding = invariants::Holding {

@@ -36,6 +36,8 @@ pub struct Broker {
     pub partitions: Vec<Partition>,
     pub topic_id: String,
     pub committed: BTreeMap<i32, (i64, String)>,
+    /// How many were taken.
+    pub commits: u64,
     /// Who owns what, as the coordinator sees it.
     pub owners: BTreeMap<i32, u64>,
     /// Acknowledged letters, by partition and offset, with repeats.
@@ -76,6 +78,7 @@ impl Broker {
             partitions: Vec::new(),
             topic_id: "id".to_owned(),
             committed: BTreeMap::new(),
+            commits: 0,
             owners: BTreeMap::new(),
             letters: Vec::new(),
             spoil_commits: VecDeque::new(),
@@ -167,6 +170,7 @@ impl Broker {
     }
 
     fn take(&mut self, commit: &CommitOffset) {
+        self.commits += 1;
         self.committed.insert(commit.partition.partition, (commit.offset, commit.metadata.clone()));
     }
 }

@@ -155,6 +155,7 @@ pub struct World {
     pub outage_until_ms: u64,
     hits_left: usize,
     pub turns: u64,
+    pub commits_seen: u64,
     /// When the last planned hit was, and what every partition's visible `low` was then.
     pub hit: Option<Hit>,
     pub log: Vec<String>,
@@ -239,6 +240,7 @@ impl World {
             outage_until_ms: 0,
             hits_left: 0,
             turns: 0,
+            commits_seen: 0,
             hit: None,
             log: Vec::new(),
             must_fail_with: None,
@@ -512,7 +514,7 @@ impl World {
         let worker = &mut self.workers[index];
         worker.engine.tick(now);
         worker.engine.drive(&mut worker.source, now);
-        self.check_limits(index);
+        self.check_worker(index);
         if self.judged(index) {
             return;
         }

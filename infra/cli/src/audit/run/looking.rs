@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::Context;
 
-use super::super::judge::{self, KnownTokens, Looked, Stranger};
+use super::super::judge::{self, Looked};
 use super::super::kind::{Kind, NoteKind};
 use super::super::log;
 use super::super::objects::{self, OpenFiles, Visible};
 use super::super::report::{Placed, Report};
 use super::super::rows::{Fate, Seen};
+use super::super::strangers::{KnownTokens, Stranger, judge_stranger};
 use super::settling::unsettled;
 use super::{At, Run, in_scope};
 
@@ -137,7 +138,7 @@ impl Run<'_> {
         let mut excused = 0;
         for (key, visible) in seen {
             let Some(shown) = self.shown.get(&key) else { continue };
-            match judge::judge_stranger(&mut report, &bucket, (&key, shown, &visible), &log, &self.rules) {
+            match judge_stranger(&mut report, &bucket, (&key, shown, &visible), &log, &self.rules) {
                 Stranger::Told => {}
                 // Not kept in the state: a later audit may be asked for more.
                 Stranger::Excused => excused += 1,

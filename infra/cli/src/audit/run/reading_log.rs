@@ -8,7 +8,7 @@ use futures::StreamExt;
 use landfall_commit::{Checkpoint, Entry, JobUid, Lane, Origins, Seq, SourcePartition, Token};
 use landfall_store::JobRecord;
 
-use super::super::judge::{self, TailEvidence};
+use super::super::judge;
 use super::super::kafka::KafkaPartition;
 use super::super::kept::{Kept, KeptEntry, KeptLane};
 use super::super::kind::Kind;
@@ -16,6 +16,7 @@ use super::super::ledger::{EntrySeen, Ledger, SidecarSeen, Slot};
 use super::super::log::{self, LaneListing, Listed};
 use super::super::report::{Finding, FromState, Placed};
 use super::super::rows::FileRow;
+use super::super::tail::{TailEvidence, lost_tail};
 use super::{LaneRun, Run, in_scope};
 
 const ENTRIES_A_BATCH: u64 = 512;
@@ -156,7 +157,7 @@ impl Run<'_> {
                 Some(state) => judge::own_commits(&self.target.record, state, kafka),
                 None => BTreeMap::new(),
             };
-            lane.damage.extend(judge::lost_tail(&mut lane.ledger, &tail, &committed));
+            lane.damage.extend(lost_tail(&mut lane.ledger, &tail, &committed));
             let told: BTreeSet<u64> =
                 lane.ledger.findings.iter().filter_map(|found| found.seq).map(|seq| seq.0).collect();
             let new = lane.changed.iter().filter(|(seq, _)| {
