@@ -208,7 +208,8 @@ impl File {
     /// How much smaller the encoded bytes are, before any were seen.
     fn first_ratio(&self) -> u64 {
         let sink = &self.plan.spec.sink;
-        let plain = self.kind == FileKind::Data && sink.format == SinkFormat::Jsonl && sink.compression == Compression::None;
+        let plain =
+            self.kind == FileKind::Data && sink.format == SinkFormat::Jsonl && sink.compression == Compression::None;
         if plain { 1 } else { FIRST_RATIO }
     }
 
