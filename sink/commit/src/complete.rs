@@ -129,6 +129,7 @@ pub struct Completion {
     refusals: u32,
     waits: u32,
     denied_since_ms: Option<i64>,
+    in_grace: bool,
     foreign: Option<Option<String>>,
     /// What to do once a wait is over.
     resume: Step,
@@ -148,6 +149,7 @@ impl Completion {
             refusals: 0,
             waits: 0,
             denied_since_ms: None,
+            in_grace: false,
             foreign: None,
             resume: Step::Head,
             grace_ms,
@@ -180,10 +182,7 @@ impl Completion {
                 Step::Abort
             }
             Answer::Readable(false) => self.wait_then(Step::ProveReadable, true),
-            Answer::Aborted => {
-                self.denied_since_ms.get_or_insert(now_ms);
-                Step::Head
-            }
+            Answer::Aborted => Step::Head,
         }
     }
 
@@ -194,10 +193,10 @@ impl Completion {
         self.resume = Step::Head;
     }
 
-    /// The upload was denied, and it is not certain yet that it is gone.
+    /// The upload was denied, and the wait under way is the grace before it is believed.
     #[must_use]
     pub fn doubts(&self) -> bool {
-        self.phase == Phase::Doubting
+        self.in_grace
     }
 
     fn complete(&mut self) -> Step {
@@ -311,10 +310,12 @@ impl Completion {
 
     fn wait_exactly(&mut self, ms: i64) -> Step {
         self.resume = Step::Head;
+        self.in_grace = true;
         Step::Wait { ms: u64::try_from(ms).unwrap_or(0).max(1), alarm: false }
     }
 
     fn wait_then(&mut self, resume: Step, alarm: bool) -> Step {
+        self.in_grace = false;
         self.resume = resume;
         let ms = BACKOFF_BASE_MS.saturating_mul(1 << self.waits.min(12)).min(BACKOFF_CAP_MS);
         self.waits = self.waits.saturating_add(1);
@@ -550,7 +551,6 @@ mod tests {
 
         let began = now;
         completion.look_again();
-        assert!(completion.doubts());
         let mut step = completion.advance(Answer::Waited, now);
         assert_eq!(step, Step::Head);
         for answer in [denied(), proof()].concat() {

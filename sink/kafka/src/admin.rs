@@ -284,7 +284,11 @@ impl ClusterClient {
     }
 
     pub(crate) fn client_of_group(&self, group: &str) -> Result<BaseConsumer<Context>, SettingsError> {
-        new_client(&self.config, group, &self.context)
+        let mut config = self.config.clone();
+        // It never joins; librdkafka keeps a commit for so long while the coordinator is away.
+        let timeout_ms = self.timeout.as_millis().clamp(1_000, 60_000);
+        config.set("session.timeout.ms", timeout_ms.to_string());
+        new_client(&config, group, &self.context)
     }
 
     /// The client that sees offsets as a reader of this isolation does.

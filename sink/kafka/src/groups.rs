@@ -116,11 +116,11 @@ impl ClusterClient {
                 Some(Code::NotCoordinator | Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress)
                     if Instant::now() + COORDINATOR_PAUSE < deadline =>
                 {
-                    drop(client);
+                    end(client);
                     std::thread::sleep(COORDINATOR_PAUSE);
                     continue;
                 }
-                Some(_) => {}
+                Some(_) => end(client),
             }
             return answer;
         }
@@ -130,7 +130,11 @@ impl ClusterClient {
     fn take_group_client(&self, group: &str) -> Result<BaseConsumer<Context>, SettingsError> {
         let mut kept = self.group_clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = kept.iter().position(|(name, _)| name == group) {
-            return Ok(kept.remove(index).1);
+            let client = kept.remove(index).1;
+            drop(kept);
+            // What happened since the last request explains nothing of this one.
+            drain(&client);
+            return Ok(client);
         }
         drop(kept);
         self.client_of_group(group)
@@ -139,11 +143,19 @@ impl ClusterClient {
     /// Keeps the client for the group's next request in the place of the one that was not asked for longest.
     fn keep_group_client(&self, group: &str, client: BaseConsumer<Context>) {
         let mut kept = self.group_clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = kept.iter().position(|(name, _)| name == group).map(|index| kept.remove(index).1);
         kept.push((group.to_owned(), client));
-        let left_out = (kept.len() > GROUP_CLIENTS).then(|| kept.remove(0));
-        // A client takes its time to end.
+        let left_out = (kept.len() > GROUP_CLIENTS).then(|| kept.remove(0).1);
         drop(kept);
-        drop(left_out);
+        before.into_iter().chain(left_out).for_each(end);
+    }
+}
+
+/// A client that waits for an answer to a commit ends only when that is given up: nobody waits for it here.
+fn end(client: BaseConsumer<Context>) {
+    let ending = std::thread::Builder::new().name("kafka-close".to_owned()).spawn(move || drop(client));
+    if let Err(error) = ending {
+        tracing::warn!(%error, "a client of a group was ended in place");
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Appender {
     /// When something first waited to be said by an entry without files.
     news_since_ms: Option<i64>,
     pub(super) folding: bool,
+    /// The fold under way is only for freshness before an append.
+    fold_is_courtesy: bool,
     pub(super) fold_wanted: bool,
     pub(super) next_poll_ms: i64,
     /// When the last fold ended.
@@ -62,6 +64,7 @@ impl Appender {
             last_append_ms: i64::MIN / 2,
             news_since_ms: None,
             folding: false,
+            fold_is_courtesy: false,
             fold_wanted: false,
             next_poll_ms: now.mono_ms,
             folded_ms: i64::MIN / 2,
@@ -117,6 +120,7 @@ impl Engine {
     fn fold_tail(&mut self) {
         if let Some(log) = &self.log {
             self.appender.folding = true;
+            self.appender.fold_is_courtesy = false;
             self.appender.folds += 1;
             self.appender.fold_wanted = false;
             self.effects.push(Effect::FoldTail { from: log.next_seq() });
@@ -131,14 +135,14 @@ impl Engine {
     /// Starts an append when there is something to say and it is time.
     fn maybe_append(&mut self) {
         let now_ms = self.now.mono_ms;
+        let hurried = self.control.hurried() || self.partitions.iter().flatten().any(|p| !p.owned());
         // A fold under way after a long sleep or a doubt comes first.
-        if self.appender.folding
+        if self.appender.folding && !(hurried && self.appender.fold_is_courtesy)
             || self.appender.fold_wanted
             || self.log.as_ref().is_none_or(landfall_commit::LogState::closing)
         {
             return;
         }
-        let hurried = self.control.hurried() || self.partitions.iter().flatten().any(|p| !p.owned());
         if !hurried && now_ms < self.appender.last_append_ms.saturating_add(self.append_interval_ms()) {
             return;
         }
@@ -159,7 +163,9 @@ impl Engine {
             && self.writers > 1
             && now_ms > self.appender.folded_ms.saturating_add(self.settings.append_interval_ms)
         {
-            return self.fold_tail();
+            self.fold_tail();
+            self.appender.fold_is_courtesy = true;
+            return;
         }
         self.appender.news_since_ms = None;
         if let Some(batch) = self.build_batch() {

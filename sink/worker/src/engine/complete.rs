@@ -145,11 +145,10 @@ impl Engine {
         if work.attempt != attempt || !matches!(work.state, State::Asked) {
             return;
         }
-        match error {
-            Some(error) => self.waits.set(wait_id(file_ref), error, self.now.wall_ms),
-            None => {
-                self.waits.clear(wait_id(file_ref));
-            }
+        // Said until the file is visible or somebody else's: one question that was answered does not end the trouble of the
+        // other, and its age would begin anew with each try.
+        if let Some(error) = error {
+            self.waits.set(wait_id(file_ref), error, self.now.wall_ms);
         }
         if etag.is_some() {
             work.seen_etag = etag;
@@ -160,7 +159,9 @@ impl Engine {
     fn verdict(&mut self, file_ref: FileRef, verdict: Verdict) {
         let Some(pending) = self.log.as_ref().and_then(|log| log.pending().get(&file_ref)).cloned() else { return };
         let key = pending.file.key.clone();
-        self.waits.clear(wait_id(file_ref));
+        if verdict != Verdict::Gone {
+            self.waits.clear(wait_id(file_ref));
+        }
         match verdict {
             Verdict::Visible => {
                 tracing::debug!(job = %self.identity.job, job_uid = %self.identity.uid, key = %key, seq = file_ref.seq.0, "object visible");
@@ -255,6 +256,7 @@ impl Engine {
             Rebuild::Lost(_) | Rebuild::Failed(_) if current + 1 != attempt => {}
             Rebuild::Lost(reason) => {
                 tracing::error!(job = %self.identity.job, job_uid = %self.identity.uid, key = %key, reason = %reason, "records are lost: kafka no longer has them");
+                self.waits.clear(wait_id(file_ref));
                 self.note_error("commit", format!("{key} is lost: {reason}"), None);
                 self.appender.lost.push((Lost { seq: file_ref.seq, file: file_ref.file, reason }, attempt));
                 if let Some(work) = self.completions.work.get_mut(&file_ref) {

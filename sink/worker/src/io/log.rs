@@ -14,6 +14,8 @@ const READ_AHEAD: usize = 16;
 const SIDECAR_LEVEL: i32 = 3;
 /// Looks at a log with a hole before it is called damaged.
 const MAX_HOLES: u32 = 5;
+/// Times that a fold looks for entries that were appended while it read.
+const MAX_ROUNDS: u32 = 4;
 const HOLE_AGAIN_MS: u64 = 1_000;
 
 fn fatal(error: &StoreError) -> Fatal {
@@ -173,7 +175,7 @@ impl Io {
         let paths = &self.inner.paths;
         let mut entries: Vec<Entry> = Vec::new();
         let mut next = from;
-        let mut holes = 0;
+        let (mut holes, mut rounds) = (0, 0);
         loop {
             let after = Some(paths.list_entries_from(next));
             let keys = self.list(&paths.log_prefix(), after, 0).await.map_err(|e| fatal(&e))?;
@@ -205,6 +207,11 @@ impl Io {
                     entries.push(Entry::from_json(&body).map_err(|e| bad_log(format!("{key}: {e}")))?);
                     next = next.next();
                 }
+            }
+            // One whole LIST is enough; a reader slower than the writers must not read for ever.
+            rounds += 1;
+            if rounds == MAX_ROUNDS {
+                return Ok(entries);
             }
         }
     }

@@ -124,7 +124,6 @@ impl Worker {
                     tracing::info!(job = %name, job_uid = %record.uid, "job started");
                     started.runner.tell(Command::Goal(goal(record.desired)));
                     self.past.remove(&record.uid);
-                    metric::start_alarm(&record, 0);
                     let running = Running {
                         record,
                         runner: Some(started.runner),
@@ -156,10 +155,13 @@ impl Worker {
         let since = running.start_failed.as_ref().map_or_else(jiff::Timestamp::now, |before| before.since);
         running.starting = false;
         running.ended_told = for_good;
-        // A failed job says so in its state; one that is tried again would go unnoticed.
-        metric::start_alarm(&record, u64::from(failure.for_good && !for_good));
         let wait = if failure.for_good { RETRY_START } else { RETRY_SOON };
-        running.start_failed = Some(StartFailed { message: failure.message, since, again: Instant::now() + wait });
+        running.start_failed = Some(StartFailed {
+            refused: failure.for_good,
+            message: failure.message,
+            since,
+            again: Instant::now() + wait,
+        });
     }
 
     /// The job is not this worker's any more.

@@ -129,6 +129,7 @@ pub(super) fn job_beat(running: &mut Running, now: Timestamp) -> JobBeat {
     let mode = if running.degraded_because.is_empty() { DeliveryMode::ExactlyOnce } else { DeliveryMode::AtLeastOnce };
     let delivery = Delivery { mode, degraded_because: running.degraded_because.clone() };
     let (name, uid) = (running.record.name.clone(), running.record.uid.clone());
+    metric::alarms(running);
     let Some(snapshot) = snapshot else {
         return not_started(running, name, uid, delivery, now);
     };

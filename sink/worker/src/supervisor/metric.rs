@@ -3,7 +3,7 @@
 use landfall_store::record::JobRecord;
 use metrics::{counter, gauge};
 
-use super::WorkerParts;
+use super::{Running, WorkerParts};
 use crate::budget::Use;
 use crate::snapshot::{Counters, Snapshot};
 
@@ -61,14 +61,16 @@ pub(super) fn job(told: &mut Told, record: &JobRecord, snapshot: &Snapshot) {
     gauge!("landfall_oldest_unlanded_age_seconds", &labels).set(age(snapshot.oldest_unlanded_wall_ms));
     gauge!("landfall_oldest_uncompleted_entry_age_seconds", &labels).set(age(snapshot.oldest_uncompleted_wall_ms));
     gauge!("landfall_lost_records", &labels).set(float(snapshot.lost_records));
-    gauge!("landfall_alarms", &labels).set(float(snapshot.alarms));
     told.counters = now.clone();
 }
 
-/// A job that cannot start, or is past that.
-pub(super) fn start_alarm(record: &JobRecord, alarms: u64) {
+/// What somebody must mend. A failed job says so in its state; one that waits or is tried again would go unnoticed.
+pub(super) fn alarms(running: &Running) {
+    let record = &running.record;
     let labels = [("job", record.name.clone()), ("pool", record.spec.pool.clone())];
-    gauge!("landfall_alarms", &labels).set(float(alarms));
+    let waits = running.runner.as_ref().filter(|runner| !runner.ended()).map_or(0, |runner| runner.snapshot().alarms);
+    let refused = running.start_failed.as_ref().is_some_and(|failed| failed.refused && !running.ended_told);
+    gauge!("landfall_alarms", &labels).set(float(waits + u64::from(refused)));
 }
 
 /// What is true of a job only while it runs here; afterwards it is nothing.

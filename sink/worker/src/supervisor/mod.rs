@@ -102,6 +102,8 @@ struct Running {
 
 #[derive(Debug)]
 struct StartFailed {
+    /// Somebody must mend something.
+    refused: bool,
     message: String,
     since: Timestamp,
     again: Instant,

@@ -98,8 +98,12 @@ impl Worker {
         let deleting = record.desired == Desired::Deleted;
         if let Some(message) = own_fault.or_else(|| failure_of(&snapshot.phase).filter(|_| deleting)) {
             // Tried again after a while: by this worker's next start, or because nothing else can close the log.
-            running.start_failed =
-                Some(StartFailed { message, since: Timestamp::now(), again: Instant::now() + RETRY_START });
+            running.start_failed = Some(StartFailed {
+                refused: true,
+                message,
+                since: Timestamp::now(),
+                again: Instant::now() + RETRY_START,
+            });
             return;
         }
         let over = matches!(snapshot.phase, JobPhase::Failed(_) | JobPhase::Finished | JobPhase::Closed) && !deleting;
