@@ -78,6 +78,6 @@ class Feed(threading.Thread):
         try:
             self.writer.poll(timeout_s)
         except SystemError:
-            # confluent-kafka raises it without a cause when a broker dies at the wrong moment, once in some hours. No answer
-            # is lost by it, as the count at the end tells.
+            # confluent-kafka was seen to raise it without a cause while brokers died. Whether an answer was lost by it, the
+            # count at the end tells.
             pass

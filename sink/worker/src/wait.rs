@@ -13,7 +13,7 @@ pub struct Waiting {
     pub what: String,
     pub since_wall_ms: i64,
     /// It will not heal by itself: somebody must mend a right, a bucket or a setting.
-    pub alarm: bool,
+    alarm: bool,
     told: Told,
 }
 

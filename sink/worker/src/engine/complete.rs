@@ -223,6 +223,8 @@ impl Engine {
         if let Some(work) = self.completions.work.get_mut(&file_ref) {
             work.state = State::Rebuilding;
         }
+        let what = format!("{}: rebuilding it from kafka, its upload is gone", pending.file.key);
+        self.waits.set(wait_id(file_ref), what, self.now.wall_ms);
         // By the document the file was written under, as far as it is known.
         let plan = match self.plan.of_version(pending.config_version) {
             Ok(plan) => plan,

@@ -130,14 +130,13 @@ impl Worker {
         let (store, timer) = (Arc::clone(&self.parts.store), Arc::clone(&self.parts.timer));
         let log = LogStore::new(store, self.parts.state.clone(), timer, self.parts.id.clone());
         let asked = tokio::time::timeout(TELL_TIMEOUT, log.has_grown(record)).await;
-        match asked {
-            Ok(Ok(grown)) => grown,
-            Ok(Err(error)) => {
-                tracing::warn!(job = %record.name, job_uid = %record.uid, %error, "cannot see whether the job has worked before; it is tried again");
-                true
-            }
-            Err(_) => true,
-        }
+        let error = match asked {
+            Ok(Ok(grown)) => return grown,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        tracing::warn!(job = %record.name, job_uid = %record.uid, error, "cannot see whether the job has worked before; it is tried again");
+        true
     }
 
     pub(super) async fn tell_failed(&self, name: &str, of: &JobRecord, code: &str, message: &str) -> bool {

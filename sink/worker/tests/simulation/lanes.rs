@@ -25,6 +25,7 @@ fn one_log_and_many_writers() {
 }
 
 fn measure(writers: u32) {
+    // For the other rows of the decision: the interval between two appends of one writer.
     let interval = std::env::var("LANDFALL_SIM_INTERVAL_MS").ok().and_then(|ms| ms.parse().ok());
     let append_interval_ms = interval.unwrap_or(EngineSettings::default().append_interval_ms);
     let settings = EngineSettings { part_size_bytes: 16 << 10, append_interval_ms, ..EngineSettings::default() };

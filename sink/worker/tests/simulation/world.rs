@@ -163,6 +163,8 @@ pub struct World {
     pub must_fail_with: Option<&'static [&'static str]>,
     pub failed: u32,
     pub settings: EngineSettings,
+    /// What each worker is told of how many write.
+    writers: u64,
     /// How long each append took, from the first try of its worker on.
     pub append_ms: Vec<u64>,
 }
@@ -193,6 +195,8 @@ impl World {
             ..EngineSettings::default()
         };
         let mut world = Self::empty(seed, weather, settings);
+        // Of more than one, each folds before it appends.
+        world.writers = if storm && seed % 2 == 0 { 2 } else { 1 };
         for _ in 0..PARTITIONS {
             let records = world.rng.random_range(50..400);
             world.add_partition(records);
@@ -246,6 +250,7 @@ impl World {
             must_fail_with: None,
             failed: 0,
             settings,
+            writers: 1,
             append_ms: Vec::new(),
         }
     }
@@ -362,7 +367,7 @@ impl World {
             },
             answers,
         );
-        let engine = Engine::new(Parts {
+        let mut engine = Engine::new(Parts {
             identity: Identity {
                 job: "sim".into(),
                 uid: JobUid::from(UID),
@@ -379,6 +384,7 @@ impl World {
             scratch: scratch.is_some(),
             now: self.now(0),
         });
+        engine.set_writers(self.writers);
         self.broker.lock().unwrap().join(member);
         self.log.push(format!("{} start w{member}", self.clock.now_ms()));
         let source = SimSource::new(Arc::clone(&self.broker), member);
