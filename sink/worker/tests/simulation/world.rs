@@ -196,7 +196,7 @@ impl World {
         };
         let mut world = Self::empty(seed, weather, settings);
         // Of more than one, each folds before it appends.
-        world.writers = if storm && seed % 2 == 0 { 2 } else { 1 };
+        world.writers = if storm && seed.is_multiple_of(2) { 2 } else { 1 };
         for _ in 0..PARTITIONS {
             let records = world.rng.random_range(50..400);
             world.add_partition(records);
