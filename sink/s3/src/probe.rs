@@ -8,6 +8,11 @@ mod checks;
 use crate::error::{ErrorKind, Operation, StoreError};
 use crate::store::Store;
 
+/// A 409 is the store's word that another request was at the same place at the same time. Probes at once do that to
+/// each other on stores with real folders, where one takes away a folder that it emptied and another writes into it
+/// (versitygw #1988).
+const TRIES: u32 = 5;
+
 /// Where the job's state and data live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeSettings {
@@ -107,15 +112,27 @@ impl ProbeReport {
 ///
 /// # Errors
 /// The store could not be asked: the first contact's refusal (wrong bucket, no right) at once, a fault of the store
-/// in the middle as it is. A capability that is missing is a finding, not an error.
+/// in the middle as it is; a conflict after [`TRIES`] of them. A capability that is missing is a finding, not an error.
 pub async fn probe(store: &dyn Store, settings: ProbeSettings) -> Result<ProbeReport, StoreError> {
     let folder = settings.data_prefix.rfind('/').map_or(0, |at| at + 1);
     let data_prefix = settings.data_prefix.get(..folder).unwrap_or_default().to_owned();
-    let probe = checks::Probe::new(store, ProbeSettings { data_prefix, ..settings });
-    probe.first_contact().await?;
-    let result = probe.findings().await;
-    probe.tidy_up().await;
-    Ok(ProbeReport { findings: result? })
+    let mut tries_left = TRIES;
+    loop {
+        tries_left -= 1;
+        // What a try left behind must not be taken for the next one's.
+        let unique = format!("{}-{tries_left}", settings.unique);
+        let probe =
+            checks::Probe::new(store, ProbeSettings { unique, data_prefix: data_prefix.clone(), ..settings.clone() });
+        probe.first_contact().await?;
+        let result = probe.findings().await;
+        probe.tidy_up().await;
+        match result {
+            Err(error) if error.kind == ErrorKind::Conflict && tries_left > 0 => {
+                tracing::debug!(%error, "the probe met another at the same keys, and begins again");
+            }
+            result => return Ok(ProbeReport { findings: result? }),
+        }
+    }
 }
 
 /// A refusal says something about the store; anything else means that it could not be asked.

@@ -312,5 +312,18 @@ async fn a_probe_that_broke_off_leaves_no_upload() {
 async fn two_conflicts_at_once_are_no_word_about_the_store() {
     let conflict = || PlannedFault::on(Operation::Put, Fault::Before(ErrorKind::Conflict)).key_contains("pair.json");
     let store = FaultyStore::new(LocalStore::memory(&[BUCKET]), FaultPlan::of(vec![conflict(), conflict()]));
+    let report = probe(&store, settings()).await.unwrap();
+    assert_eq!((store.fired().len(), report.degraded().count()), (2, 0), "{report:#?}");
+}
+
+#[tokio::test]
+async fn a_probe_that_meets_another_begins_again_and_not_for_ever() {
+    let conflict = || PlannedFault::on(Operation::Put, Fault::Before(ErrorKind::Conflict)).key_contains("delete-me");
+    let store = FaultyStore::new(LocalStore::memory(&[BUCKET]), FaultPlan::of(vec![conflict()]));
+    assert_eq!(probe(&store, settings()).await.unwrap().degraded().count(), 0);
+    assert_eq!((store.fired().len(), keys(&store).await), (1, Vec::new()));
+
+    let store = FaultyStore::new(LocalStore::memory(&[BUCKET]), FaultPlan::of((0..9).map(|_| conflict()).collect()));
     assert_eq!(probe(&store, settings()).await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!((store.fired().len(), keys(&store).await), (5, Vec::new()));
 }
