@@ -10,7 +10,9 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE = pathlib.Path(os.environ.get("LANDFALL_TEST_CACHE", ROOT / ".cache"))
-LOGS = pathlib.Path(os.environ.get("LANDFALL_TEST_LOGS", ROOT / "target" / "test-logs"))
+# Of several test processes side by side, each has its own: "gw0", "gw1", ...
+RUNNER = os.environ.get("PYTEST_XDIST_WORKER", "")
+LOGS = pathlib.Path(os.environ.get("LANDFALL_TEST_LOGS", ROOT / "target" / "test-logs")) / RUNNER
 DATA = ROOT / "target" / "test-parts"
 KAFKA_POM = ROOT / "tests" / "parts" / "kafka" / "pom.xml"
 KAFKA_LIB = CACHE / "kafka" / "lib"

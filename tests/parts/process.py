@@ -18,7 +18,11 @@ import time
 
 from . import layout
 
-_LOWEST_PORT, _HIGHEST_PORT = 12000, 32000  # ephemeral ports begin at 32768
+# Ephemeral ports begin at 32768. Test processes side by side each look in a tenth of these, never in another's.
+_LOWEST_PORT, _HIGHEST_PORT = 12000, 32000
+if layout.RUNNER:
+    _LOWEST_PORT += 2000 * (int(layout.RUNNER.removeprefix("gw")) % 10)
+    _HIGHEST_PORT = _LOWEST_PORT + 2000
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 _names = itertools.count(1)

@@ -1,6 +1,7 @@
 //! A few workers, one job, a plan of faults drawn from a seed; run until everything is landed, then checked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::Receiver;
@@ -9,9 +10,10 @@ use landfall_commit::decide::AppendAnswer;
 use landfall_commit::{Entry, JobUid, Lane, Origins, Paths, Seq, SourcePartition};
 use landfall_job::JobSpec;
 use landfall_kafka::Source;
-use landfall_s3::embedded::{Backend, LocalStore, MemoryMedium};
+use landfall_s3::embedded::{Backend, Failure, Hook, LocalStore, MemoryMedium};
 use landfall_s3::{
-    Condition, ErrorKind, Fault, FaultPlan, FaultyStore, ObjectOptions, PlannedFault, PutRequest, SharedStore, Store,
+    Condition, ErrorKind, Fault, FaultPlan, FaultyStore, ObjectOptions, Operation, PlannedFault, PutRequest,
+    SharedStore, Store,
 };
 use landfall_worker::budget::{Account, Budget};
 use landfall_worker::effect::{Effect, Outcome};
@@ -132,6 +134,18 @@ pub struct Worker {
 
 pub type Faulty = FaultyStore<LocalStore<MemoryMedium>>;
 
+/// Counts the requests that may change an object.
+#[derive(Debug, Default)]
+struct Changes(AtomicU64);
+
+impl Hook for Changes {
+    fn before(&self, operation: Operation, _bucket: &str, _key: &str) -> Option<Failure> {
+        let changing = matches!(operation, Operation::Put | Operation::CompleteUpload | Operation::Delete);
+        self.0.fetch_add(u64::from(changing), Ordering::Relaxed);
+        None
+    }
+}
+
 pub struct World {
     pub rng: StdRng,
     pub clock: Clock,
@@ -150,6 +164,8 @@ pub struct World {
     pub faults: BTreeMap<&'static str, u64>,
     /// Visible objects by key: their ETag.
     pub seen: BTreeMap<String, String>,
+    changes: Arc<Changes>,
+    changes_watched: u64,
     /// Objects that a reader took away, with what they held.
     pub taken: BTreeMap<String, Vec<(i32, i64)>>,
     pub outage_until_ms: u64,
@@ -223,6 +239,8 @@ impl World {
         )
         .with_min_part_bytes(1);
         backend.create_bucket(BUCKET).unwrap();
+        let changes = Arc::new(Changes::default());
+        backend.set_hook(Some(changes.clone()));
         let timer = Arc::new(SimTimer::new(clock.clone(), seed));
         let store = Arc::new(FaultyStore::with_timer(LocalStore::new(Arc::new(backend)), FaultPlan::none(), timer));
         let plans = vec![JobSpec::parse(&setup.document(1).to_string()).unwrap()];
@@ -240,6 +258,8 @@ impl World {
             vanished: BTreeSet::new(),
             faults: BTreeMap::new(),
             seen: BTreeMap::new(),
+            changes,
+            changes_watched: 0,
             taken: BTreeMap::new(),
             outage_until_ms: 0,
             hits_left: 0,
@@ -479,7 +499,11 @@ impl World {
                 self.turn(index);
             }
         }
-        self.watch();
+        // To look at every object costs more than a turn does.
+        let changes = self.changes.0.load(Ordering::Relaxed);
+        if std::mem::replace(&mut self.changes_watched, changes) != changes {
+            self.watch();
+        }
     }
 
     pub fn turn(&mut self, index: usize) {
