@@ -33,7 +33,7 @@ fn no_duplicate(_: &Protocol, state: &State) -> bool {
 }
 
 fn disjoint(_: &Protocol, state: &State) -> bool {
-    state.logs.iter().all(|log| !View::of(log).overlap)
+    !state.hole && state.logs.iter().all(|log| !View::of(log).overlap)
 }
 
 fn named(_: &Protocol, state: &State) -> bool {

@@ -33,6 +33,8 @@ pub struct Rules {
     pub keep_unknown: bool,
     /// Kafka's offset is the low of visible files, not of the log.
     pub commit_visible: bool,
+    /// A checkpoint holds what was folded, nothing of an append whose fate is unknown.
+    pub checkpoint_folded: bool,
 }
 
 impl Rules {
@@ -53,6 +55,7 @@ impl Rules {
             grace: true,
             keep_unknown: true,
             commit_visible: true,
+            checkpoint_folded: true,
         }
     }
 }
@@ -85,6 +88,8 @@ pub struct Plan {
     pub compactions: u8,
     /// Consumer errors after which the next record is not the next offset.
     pub read_errors: u8,
+    /// Checkpoints that are written. Those that are not, or are of an older entry, are the lost and the stale ones.
+    pub checkpoints: u8,
     /// The log's objects are deleted.
     pub log_expires: bool,
     /// The job is deleted, its objects too, and created again under the same name.
@@ -106,6 +111,7 @@ const NONE: Plan = Plan {
     deletes: 0,
     compactions: 0,
     read_errors: 0,
+    checkpoints: 0,
     log_expires: false,
     recreated: false,
 };
@@ -144,6 +150,16 @@ pub const PLANS: &[Plan] = &[
     Plan { name: "compaction and a zombie", records: [2, 0], compactions: 1, freezes: 1, moves: 1, ..NONE },
     Plan { name: "a reader deletes", records: [2, 0], deletes: 1, moves: 1, ..NONE },
     Plan { name: "a consumer error", records: [2, 0], read_errors: 1, crashes: 1, ..NONE },
+    Plan { name: "checkpoints and a crash", records: [2, 1], checkpoints: 2, crashes: 1, ..NONE },
+    Plan {
+        name: "a checkpoint, a late PUT of a dead worker",
+        records: [2, 0],
+        checkpoints: 1,
+        late_puts: 1,
+        crashes: 1,
+        ..NONE
+    },
+    Plan { name: "a zombie's checkpoint", records: [2, 0], checkpoints: 2, freezes: 1, moves: 1, ..NONE },
     Plan { name: "the log is deleted", records: [1, 1], log_expires: true, crashes: 1, ..NONE },
     Plan {
         name: "created again under a zombie",
@@ -178,6 +194,12 @@ pub const BROKEN: &[(&str, TakeAway, &str, &str)] = &[
     ("gone after a grace", |rules| rules.grace = false, "a slow Complete, a reader deletes", "I2 no duplicate"),
     ("keep what may be appended", |rules| rules.keep_unknown = false, "a late PUT and a move", "I8 own uploads only"),
     ("commit what is visible", |rules| rules.commit_visible = false, "a crash", "I5 commit not ahead"),
+    (
+        "checkpoints hold what was folded",
+        |rules| rules.checkpoint_folded = false,
+        "a checkpoint, a late PUT of a dead worker",
+        "I3 disjoint",
+    ),
     (
         "complete if absent, and a grace",
         |rules| (rules.complete_if_absent, rules.grace) = (false, false),

@@ -68,6 +68,8 @@ pub struct Worker {
     pub owned: u8,
     /// Entries folded.
     pub folded: u8,
+    /// What it took from a checkpoint, where the log says something else.
+    pub read: Option<Vec<Entry>>,
     pub position: [u8; PARTITIONS],
     /// Partitions whose next record is not the next offset, after an error.
     pub jumped: u8,
@@ -98,6 +100,10 @@ pub struct State {
     /// By generation of the job.
     pub logs: [Vec<Entry>; 2],
     pub log_expired: bool,
+    /// The newest one, of the present generation: what it adds up to, as entries.
+    pub checkpoint: Vec<Entry>,
+    /// An entry was written behind a place where none is.
+    pub hole: bool,
     pub uploads: BTreeMap<Tok, (Key, Mask, Upload)>,
     pub objects: BTreeMap<Key, Tok>,
     /// All that was ever visible of this generation.
@@ -132,6 +138,7 @@ pub struct Left {
     pub deletes: u8,
     pub compactions: u8,
     pub read_errors: u8,
+    pub checkpoints: u8,
     pub log_expires: bool,
     pub recreated: bool,
 }
@@ -142,6 +149,8 @@ impl State {
             workers: vec![Worker::default(); WORKERS],
             logs: [Vec::new(), Vec::new()],
             log_expired: false,
+            checkpoint: Vec::new(),
+            hole: false,
             uploads: BTreeMap::new(),
             objects: BTreeMap::new(),
             shown: Vec::new(),
@@ -165,6 +174,7 @@ impl State {
                 deletes: plan.deletes,
                 compactions: plan.compactions,
                 read_errors: plan.read_errors,
+                checkpoints: plan.checkpoints,
                 log_expires: plan.log_expires,
                 recreated: plan.recreated,
             },
@@ -185,8 +195,15 @@ impl State {
     }
 
     /// What a worker has folded.
+    pub fn folded(&self, worker: usize) -> Vec<Entry> {
+        let (log, Worker { folded, read, .. }) = (self.log(worker), &self.workers[worker]);
+        let read = read.as_deref().unwrap_or_default();
+        let tail = log.iter().take(usize::from(*folded)).skip(read.len());
+        read.iter().chain(tail).cloned().collect()
+    }
+
     pub fn view(&self, worker: usize) -> View {
-        View::of(&self.log(worker)[..usize::from(self.workers[worker].folded)])
+        View::of(&self.folded(worker))
     }
 }
 

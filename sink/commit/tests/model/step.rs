@@ -72,6 +72,9 @@ pub enum Step {
         w: usize,
         p: usize,
     },
+    Checkpoint {
+        w: usize,
+    },
     Wake {
         w: usize,
     },
@@ -282,6 +285,10 @@ impl Protocol {
                 let others = (0..PARTITIONS).filter(|p| state.owner[*p].is_some_and(|owner| usize::from(owner) != w));
                 steps.extend(others.map(|p| Step::Assign { p, w }));
             }
+            let more = state.folded(w).len() > state.checkpoint.len() || worker.batch.is_some();
+            if left.checkpoints > 0 && worker.generation == state.generation && more {
+                steps.push(Step::Checkpoint { w });
+            }
             for p in (0..PARTITIONS).filter(|p| worker.owned & (1 << p) != 0 && worker.jumped & (1 << p) == 0) {
                 if left.read_errors > 0 && worker.position[p] < self.plan.records[p] {
                     steps.push(Step::Jump { w, p });
@@ -383,6 +390,17 @@ impl Protocol {
                 state.workers[w].rebuilt.push((first, tok));
             }
             Step::Commit { w, p } => state.committed[p] = self.visible_low(state, w, &state.view(w), p),
+            Step::Checkpoint { w } => {
+                state.left.checkpoints -= 1;
+                let mut holds = state.folded(w);
+                if !self.rules.checkpoint_folded {
+                    holds.extend(state.workers[w].batch.iter().map(|batch| batch.entry.clone()));
+                }
+                // The newest lists first; one that is older changes nothing for readers.
+                if holds.len() > state.checkpoint.len() {
+                    state.checkpoint = holds;
+                }
+            }
             Step::Wake { w } => state.workers[w].frozen = false,
             Step::Notice { w } => self.notice(state, w),
             Step::Arrive { late } => {
@@ -611,6 +629,7 @@ impl Protocol {
             return self
                 .drop_files(state, w, |file| (0..PARTITIONS).any(|p| owned & (1 << p) == 0 && file.mask & of(p) != 0));
         }
+        state.hole |= end < usize::from(batch.seq);
         match put {
             Put::Answered => {
                 state.logs[generation].push(batch.entry);
@@ -637,7 +656,13 @@ impl Protocol {
     }
 
     fn fold(&self, state: &mut State, w: usize) {
-        let end = state.log_end(w);
+        if state.workers[w].folded == 0 && state.workers[w].generation == state.generation {
+            let (log, checkpoint) = (state.log(w), &state.checkpoint);
+            let same = log.len() >= checkpoint.len() && log[..checkpoint.len()] == checkpoint[..];
+            state.workers[w].read = (!same).then(|| checkpoint.clone());
+        }
+        let read = state.workers[w].read.as_ref().map_or(0, Vec::len);
+        let end = state.log_end(w).max(u8::try_from(read).unwrap());
         let ours = state.workers[w].batch.as_ref().is_some_and(|batch| {
             state.log(w).get(usize::from(batch.seq)).is_some_and(|entry| entry.tok == batch.entry.tok)
         });
@@ -729,6 +754,7 @@ impl Protocol {
             state.logs[0].push(Entry { tok, closing: true, ..Entry::default() });
         }
         state.generation = 1;
+        state.checkpoint.clear();
         state.objects.clear();
         state.shown.clear();
         state.aborted.clear();

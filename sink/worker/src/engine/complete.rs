@@ -6,9 +6,12 @@ use landfall_job::ExistingObject;
 use landfall_kafka::{CommitOffset, SourceError};
 
 use super::Engine;
-use super::completions::{State, TAKEN_OVER};
+use super::completions::{State, TAKEN_OVER, UnderWay};
 use super::partition::Phase;
 use crate::effect::{Effect, Rebuild};
+
+/// After a rebuild that failed; doubled with each that fails again, 32 times this at the most.
+const REBUILD_AGAIN_MS: i64 = 10_000;
 
 /// What a completion waits under.
 pub(super) fn wait_id(file: FileRef) -> u64 {
@@ -231,11 +234,20 @@ impl Engine {
             Err(error) => return self.on_rebuilt(file_ref, pending.attempt + 1, Rebuild::Failed(error.to_string())),
         };
         let token = landfall_commit::Token(self.ids.token());
+        let (bucket, key) = (pending.file.bucket.clone(), pending.file.key.clone());
+        self.completions.under_way = Some(UnderWay { bucket, key });
         self.effects.push(Effect::Rebuild { file_ref, pending: Box::new(pending), token, plan });
     }
 
     pub(super) fn on_rebuilt(&mut self, file_ref: FileRef, attempt: u32, result: Rebuild) {
-        let Some(pending) = self.log.as_ref().and_then(|log| log.pending().get(&file_ref)) else { return };
+        let under_way = self.completions.under_way.take();
+        let Some(pending) = self.log.as_ref().and_then(|log| log.pending().get(&file_ref)) else {
+            // It was completed or given up by somebody else meanwhile.
+            if let (Rebuild::Done { upload_id, .. }, Some(UnderWay { bucket, key })) = (result, under_way) {
+                self.effects.push(Effect::Abort { bucket, key, upload_id });
+            }
+            return;
+        };
         let (bucket, key, current) = (pending.file.bucket.clone(), pending.file.key.clone(), pending.attempt);
         match result {
             Rebuild::Done { token, upload_id, parts, bytes, missing } if current + 1 == attempt => {
@@ -275,7 +287,10 @@ impl Engine {
                         machine.look_again();
                     }
                     work.next = None;
-                    work.state = State::Waiting { until_ms: self.now.mono_ms + 10_000 };
+                    // Each try may read a whole file from Kafka.
+                    let wait_ms = REBUILD_AGAIN_MS << work.rebuilds_failed.min(5);
+                    work.rebuilds_failed += 1;
+                    work.state = State::Waiting { until_ms: self.now.mono_ms.saturating_add(wait_ms) };
                 }
             }
         }

@@ -20,6 +20,7 @@ pub(super) enum State {
     },
     /// Proven gone; waits for its turn to be rebuilt.
     Gone,
+    /// See [`Completions::under_way`].
     Rebuilding,
     /// Uploaded again; the next entry says so.
     Saying,
@@ -37,6 +38,15 @@ pub(super) struct Work {
     pub(super) seen_etag: Option<String>,
     pub(super) state: State,
     pub(super) next: Option<Step>,
+    /// Rebuilds of this attempt that failed.
+    pub(super) rebuilds_failed: u32,
+}
+
+/// A rebuild that was begun and did not answer yet.
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    pub(super) bucket: String,
+    pub(super) key: String,
 }
 
 /// The files on their way to being visible.
@@ -45,6 +55,8 @@ pub struct Completions {
     pub(super) work: BTreeMap<FileRef, Work>,
     /// Seen visible; the log does not say so yet.
     pub(super) visible: BTreeSet<FileRef>,
+    /// The rebuild that goes on: to its end, even when somebody else's won or the file is no longer pending.
+    pub(super) under_way: Option<UnderWay>,
     /// Tokens of rebuilds of ours, to tell whether they won.
     pub(super) rebuilt: BTreeMap<FileRef, Rebuilt>,
 }
@@ -62,21 +74,30 @@ impl Completions {
 
     fn queue(&mut self, file_ref: FileRef, taken_over: bool, replaces: Option<String>, closed_by: &'static str) {
         let state = State::Queued;
-        let work =
-            Work { machine: None, attempt: 0, taken_over, replaces, closed_by, seen_etag: None, state, next: None };
+        let work = Work {
+            machine: None,
+            attempt: 0,
+            taken_over,
+            replaces,
+            closed_by,
+            seen_etag: None,
+            state,
+            next: None,
+            rebuilds_failed: 0,
+        };
         self.work.entry(file_ref).or_insert(work);
     }
 
     /// The oldest file that may be rebuilt now: one at a time, each reads from Kafka and holds parts.
     pub(super) fn next_rebuild(&self) -> Option<FileRef> {
-        if self.work.values().any(|work| matches!(work.state, State::Rebuilding)) {
+        if self.rebuilding() {
             return None;
         }
         self.work.iter().find(|(_, work)| matches!(work.state, State::Gone)).map(|(file, _)| *file)
     }
 
     pub fn rebuilding(&self) -> bool {
-        self.work.values().any(|work| matches!(work.state, State::Rebuilding))
+        self.under_way.is_some()
     }
 
     /// Nothing is under way.

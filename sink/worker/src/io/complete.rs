@@ -81,11 +81,7 @@ impl Io {
 fn head_answer(error: &StoreError, note: &mut impl FnMut(&StoreError)) -> HeadAnswer {
     match error.kind {
         ErrorKind::NoSuchKey => HeadAnswer::Missing,
-        ErrorKind::AccessDenied
-        | ErrorKind::NoSuchBucket
-        | ErrorKind::Credentials
-        | ErrorKind::Rejected
-        | ErrorKind::NotImplemented => {
+        ErrorKind::AccessDenied | ErrorKind::NoSuchBucket | ErrorKind::Rejected | ErrorKind::NotImplemented => {
             note(error);
             HeadAnswer::Refused
         }
@@ -95,6 +91,7 @@ fn head_answer(error: &StoreError, note: &mut impl FnMut(&StoreError)) -> HeadAn
         | ErrorKind::InvalidPart
         | ErrorKind::EntityTooSmall
         | ErrorKind::BadDigest
+        | ErrorKind::Credentials
         | ErrorKind::SlowDown
         | ErrorKind::Server
         | ErrorKind::Timeout
@@ -110,11 +107,17 @@ fn complete_answer(error: &StoreError, note: &mut impl FnMut(&StoreError)) -> Co
         ErrorKind::PreconditionFailed => CompleteAnswer::PreconditionFailed,
         ErrorKind::NoSuchUpload | ErrorKind::NoSuchKey => CompleteAnswer::NoSuchUpload,
         ErrorKind::InvalidPart => CompleteAnswer::InvalidPart,
-        ErrorKind::AccessDenied | ErrorKind::NoSuchBucket | ErrorKind::Credentials => {
+        ErrorKind::AccessDenied | ErrorKind::NoSuchBucket => {
             note(error);
             CompleteAnswer::Forbidden
         }
-        ErrorKind::Conflict | ErrorKind::SlowDown | ErrorKind::Server | ErrorKind::Timeout | ErrorKind::Connection => {
+        // Credentials that ran out are renewed without anybody's doing, and no request was made with them.
+        ErrorKind::Credentials
+        | ErrorKind::Conflict
+        | ErrorKind::SlowDown
+        | ErrorKind::Server
+        | ErrorKind::Timeout
+        | ErrorKind::Connection => {
             note(error);
             CompleteAnswer::Unknown
         }
@@ -128,7 +131,7 @@ fn complete_answer(error: &StoreError, note: &mut impl FnMut(&StoreError)) -> Co
 fn fate(error: &StoreError, note: &mut impl FnMut(&StoreError)) -> UploadFate {
     match error.kind {
         ErrorKind::NoSuchUpload => UploadFate::NoSuchUpload,
-        ErrorKind::AccessDenied | ErrorKind::NoSuchBucket | ErrorKind::Credentials | ErrorKind::NotImplemented => {
+        ErrorKind::AccessDenied | ErrorKind::NoSuchBucket | ErrorKind::NotImplemented => {
             note(error);
             UploadFate::Refused
         }
@@ -138,6 +141,7 @@ fn fate(error: &StoreError, note: &mut impl FnMut(&StoreError)) -> UploadFate {
         | ErrorKind::InvalidPart
         | ErrorKind::EntityTooSmall
         | ErrorKind::BadDigest
+        | ErrorKind::Credentials
         | ErrorKind::SlowDown
         | ErrorKind::Server
         | ErrorKind::Timeout
