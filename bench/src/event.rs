@@ -33,7 +33,7 @@ pub const COLUMNS: &[(&str, &str, Option<&str>)] = &[
 ];
 
 /// Well mixed bits of `n` (the finalizer of SplitMix64).
-fn mixed(n: u64) -> u64 {
+pub fn mixed(n: u64) -> u64 {
     let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

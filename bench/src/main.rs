@@ -11,6 +11,7 @@ mod land;
 mod machine;
 mod measure;
 mod place;
+mod shape;
 mod suite;
 mod table;
 mod tally;
@@ -36,7 +37,7 @@ enum Command {
     All(suite::AllArgs),
     /// A job with a file open for each of many values of a field, without scratch: does memory stay below the limit?
     OpenFiles(suite::OpenFilesArgs),
-    /// Fills a topic of 12 partitions with made-up bid events, the same ones each time.
+    /// Fills a topic with made-up records, the same ones each time.
     Generate(generate::GenerateArgs),
     /// The bare loop: librdkafka's consumer, counting.
     Bare(consume::ConsumeArgs),

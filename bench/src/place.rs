@@ -10,7 +10,6 @@ use landfall_kafka::{ClusterClient, Connection, GroupProtocol, Isolation, TopicP
 use landfall_s3::{AwsSettings, AwsStore, MeteredStore, RetryPolicy, RetryingStore, SharedStore};
 use rdkafka::ClientConfig;
 
-pub const PARTITIONS: i32 = 12;
 pub const BUCKET: &str = "landfall-bench";
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -6,12 +6,15 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, ensure};
 use clap::Args;
 
+use crate::generate::Codec;
 use crate::machine::{Machine, load};
 use crate::measure::StageReport;
 use crate::place::Place;
+use crate::shape::Shape;
 use crate::table::{Results, markdown, rows};
 
 const EVENTS: u64 = 1_000_000;
+const PARTITIONS: u32 = 12;
 const PATHS: u32 = 996;
 const MEMORY_MIB: u64 = 512;
 
@@ -20,6 +23,15 @@ pub struct AllArgs {
     /// how many events
     #[arg(long, default_value_t = EVENTS)]
     pub events: u64,
+    /// what the records are like
+    #[arg(long, value_enum, default_value_t)]
+    pub shape: Shape,
+    /// of the topic
+    #[arg(long, default_value_t = PARTITIONS)]
+    pub partitions: u32,
+    /// how the topic is compressed
+    #[arg(long, value_enum, default_value_t)]
+    pub codec: Codec,
     /// how many object paths the stages by field write to; 0 leaves them out
     #[arg(long, default_value_t = PATHS)]
     pub paths: u32,
@@ -36,7 +48,16 @@ pub struct AllArgs {
 
 impl Default for AllArgs {
     fn default() -> Self {
-        Self { events: EVENTS, paths: PATHS, memory_mib: MEMORY_MIB, markdown: None, json: None }
+        Self {
+            events: EVENTS,
+            shape: Shape::default(),
+            partitions: PARTITIONS,
+            codec: Codec::default(),
+            paths: PATHS,
+            memory_mib: MEMORY_MIB,
+            markdown: None,
+            json: None,
+        }
     }
 }
 
@@ -57,10 +78,12 @@ pub fn all(place: &Place, args: &AllArgs) -> anyhow::Result<()> {
     let (load_before, machine) = (load(), Machine::now());
     let topic = fresh_topic();
     let events = args.events.to_string();
-    let generated =
-        stage(place, &["generate", "--topic", &topic, "--events", &events, "--paths", &args.paths.max(1).to_string()])?;
+    let (paths, partitions) = (args.paths.max(1).to_string(), args.partitions.to_string());
+    let (shape, codec) = (args.shape.name(), args.codec.name());
+    let words = ["generate", "--topic", &topic, "--events", &events, "--paths", &paths, "--partitions", &partitions];
+    let generated = stage(place, &[&words[..], &["--shape", shape, "--codec", codec]].concat())?;
     let memory = args.memory_mib.to_string();
-    let land: Vec<&str> = vec!["land", "--topic", &topic, "--memory-mib", &memory];
+    let land: Vec<&str> = vec!["land", "--topic", &topic, "--memory-mib", &memory, "--shape", shape];
     let with = |more: &[&str]| land.iter().copied().chain(more.iter().copied()).map(str::to_owned).collect::<Vec<_>>();
     let read = |what: &str| vec![what.to_owned(), "--topic".to_owned(), topic.clone()];
     let bare = read("bare");
@@ -96,6 +119,7 @@ pub fn all(place: &Place, args: &AllArgs) -> anyhow::Result<()> {
         machine,
         load_before,
         load_after: load(),
+        input: format!("{shape} records, {} partitions, topic compressed with {codec}", args.partitions),
         events: args.events,
         event_bytes: generated.input_bytes / args.events.max(1),
         paths: args.paths,

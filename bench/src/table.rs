@@ -36,6 +36,8 @@ pub struct Results {
     pub machine: Machine,
     pub load_before: String,
     pub load_after: String,
+    /// The topic in words.
+    pub input: String,
     pub events: u64,
     pub event_bytes: u64,
     pub paths: u32,
@@ -97,7 +99,7 @@ pub fn markdown(results: &Results) -> String {
     let _ = writeln!(
         out,
         "{} · commit {} · {} build {} · librdkafka {}\n{}, {} cores, {:.0} GiB · Linux {} · load before {}, after {}\n\
-         {} events of {} bytes ({:.2} GB), {} values of `campaign` · memory limit {:.0} MiB\n",
+         {}: {} of {} bytes ({:.2} GB), {} values of `campaign` · memory limit {:.0} MiB\n",
         machine.at,
         machine.commit,
         machine.profile,
@@ -109,6 +111,7 @@ pub fn markdown(results: &Results) -> String {
         machine.kernel,
         results.load_before,
         results.load_after,
+        results.input,
         results.events,
         results.event_bytes,
         float(results.events * results.event_bytes) / GB,

@@ -12,7 +12,6 @@ use landfall_store::{JobStore, LogStore, StateLocation};
 use serde_json::{Value, json};
 
 use super::{Format, LandArgs};
-use crate::event::COLUMNS;
 use crate::place::{BUCKET, Topic};
 
 pub const CLUSTER: &str = "main";
@@ -38,7 +37,7 @@ fn document(args: &LandArgs, uid: &str) -> Value {
                 None => json!({"name": name, "type": kind}),
             };
             sink["format"] = "parquet".into();
-            sink["columns"] = COLUMNS.iter().map(column).collect();
+            sink["columns"] = args.shape.columns().iter().map(column).collect();
         }
     }
     json!({
@@ -116,9 +115,19 @@ pub async fn create(
 mod tests {
     use super::*;
     use crate::land::Compression;
+    use crate::shape::Shape;
 
     fn args(format: Format, compression: Compression, by_campaign: bool) -> LandArgs {
-        LandArgs { topic: "t".to_owned(), format, compression, by_campaign, memory_mib: 512, scratch: None, within: 1 }
+        LandArgs {
+            topic: "t".to_owned(),
+            format,
+            compression,
+            shape: Shape::Bid,
+            by_campaign,
+            memory_mib: 512,
+            scratch: None,
+            within: 1,
+        }
     }
 
     #[test]
@@ -132,6 +141,6 @@ mod tests {
         }
         let args = args(Format::Parquet, Compression::Zstd, false);
         let spec = JobSpec::parse(&document(&args, "0").to_string()).unwrap();
-        assert_eq!(spec.sink.columns.len(), COLUMNS.len());
+        assert_eq!(spec.sink.columns.len(), Shape::Bid.columns().len());
     }
 }

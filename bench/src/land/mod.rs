@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::measure::{LandedReport, Meter, StageReport};
 use crate::place::{BUCKET, Place};
+use crate::shape::Shape;
 use crate::tally::Tally;
 
 /// As `landfall worker` has it where one file a partition is open; by field it is shorter, so that the peak of open
@@ -70,6 +71,9 @@ pub struct LandArgs {
     /// Parquet is always zstd
     #[arg(long, value_enum, default_value_t = Compression::Zstd)]
     pub compression: Compression,
+    /// what the records are like: the columns of Parquet
+    #[arg(long, value_enum, default_value_t)]
+    pub shape: Shape,
     /// one object path for each value of the field `campaign`, instead of one for each partition and hour
     #[arg(long)]
     pub by_campaign: bool,

@@ -77,7 +77,7 @@ pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
     let connections = fleet::connections(&config, "audit");
     let connection =
         connections.get(cluster).ok_or_else(|| anyhow!("cluster {cluster} of job {name} is not registered"))?;
-    let kafka = fleet::kafka_client(cluster, connection)?;
+    let kafka = fleet::kafka_client(cluster, connection, fleet::PATIENT_TIMEOUT)?;
     let target = Target { store, location, record, kafka, deep: arguments.deep };
     let format = if arguments.json { Format::Json } else { format };
     let options = Options {

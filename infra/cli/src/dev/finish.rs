@@ -79,8 +79,8 @@ async fn audited(parts: &Parts, produced: &Produced, not_landed: Option<&Failure
     let location = fleet::location(&parts.config);
     let jobs = JobStore::new(parts.store.clone(), location.clone(), std::sync::Arc::new(SystemTimer));
     let record = jobs.get(&parts.name).await.context("the job's record cannot be read")?.record;
-    let kafka =
-        fleet::kafka_client(CLUSTER, &parts.connection).map_err(|_| anyhow!("the embedded kafka has no client"))?;
+    let kafka = fleet::kafka_client(CLUSTER, &parts.connection, fleet::PATIENT_TIMEOUT)
+        .map_err(|_| anyhow!("the embedded kafka has no client"))?;
     let target = Target { store: parts.store.clone(), location, record, kafka, deep: true };
     let mut report = audit::audit(&target).await.context("the audit could not be made")?;
     compare(&mut report, produced);

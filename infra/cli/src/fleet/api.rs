@@ -26,7 +26,7 @@ pub(crate) fn state(config: &FleetConfig, store: &SharedStore, health: HealthSta
     let timer = Arc::new(SystemTimer);
     let mut asked: BTreeMap<String, Arc<dyn Cluster>> = BTreeMap::new();
     for (name, connection) in clusters::connections(config, &who) {
-        let client = clusters::kafka_client(&name, &connection)?;
+        let client = clusters::kafka_client(&name, &connection, clusters::REQUEST_TIMEOUT)?;
         asked.insert(name, Arc::new(KafkaCluster::new(client)));
     }
     Ok(ApiState::new(ApiParts {

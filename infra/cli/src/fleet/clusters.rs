@@ -10,8 +10,10 @@ use landfall_kafka::{ClusterClient, Connection, GroupProtocol};
 
 use crate::exit::Failure;
 
-/// Bounds each question that is asked of a cluster.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
+/// Bounds each question that is asked of a cluster while somebody waits for the API's answer.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
+/// The same for a command that takes minutes anyway.
+pub(crate) const PATIENT_TIMEOUT: Duration = Duration::from_secs(60);
 /// A longer client id only makes the broker's log hard to read.
 const MAX_CLIENT_ID_CHARS: usize = 120;
 
@@ -35,7 +37,11 @@ pub(crate) fn connections(config: &FleetConfig, who: &str) -> BTreeMap<String, C
 ///
 /// # Errors
 /// A property that librdkafka does not know.
-pub(crate) fn kafka_client(name: &str, connection: &Connection) -> Result<Arc<ClusterClient>, Failure> {
-    let client = ClusterClient::new(connection, REQUEST_TIMEOUT);
+pub(crate) fn kafka_client(
+    name: &str,
+    connection: &Connection,
+    timeout: Duration,
+) -> Result<Arc<ClusterClient>, Failure> {
+    let client = ClusterClient::new(connection, timeout);
     client.map(Arc::new).map_err(|error| Failure::Usage(format!("clusters.{name}.properties: {error}")))
 }

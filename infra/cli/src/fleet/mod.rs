@@ -19,7 +19,7 @@ use landfall_store::StateLocation;
 use crate::exit::Failure;
 
 pub(crate) use api::state as api_state;
-pub(crate) use clusters::{connections, kafka_client};
+pub(crate) use clusters::{PATIENT_TIMEOUT, connections, kafka_client};
 pub(crate) use health::ProcessReadiness;
 pub(crate) use metrics::Recorder;
 pub(crate) use process::{Process, Roles};

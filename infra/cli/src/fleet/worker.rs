@@ -31,7 +31,7 @@ pub(super) fn parts(
     let WorkerIdentity { id, zone } = identity;
     let connections = clusters::connections(config, &id);
     for (name, connection) in &connections {
-        clusters::kafka_client(name, connection)?;
+        clusters::kafka_client(name, connection, clusters::REQUEST_TIMEOUT)?;
     }
     let shares = Shares::of(config.worker.memory.0);
     let engine = EngineSettings::for_budget(shares.buffer_bytes());
