@@ -12,7 +12,7 @@ _default:
 dev *words:
     cargo run -p landfall -- dev {{words}}
 
-# Every test layer, or the named ones: lints unit embedded real readers
+# Every test layer, or the named ones: lints unit instructions embedded real readers
 test *layers:
     ./test {{layers}}
 
@@ -83,6 +83,19 @@ advisories:
 bench *words:
     cargo build --release -p landfall-bench
     python3 -m parts run --kafka --s3 -- target/release/landfall-bench {{words}}
+
+# The same with Kafka Connect's own file sink as a peer: the floor of every Connect sink
+bench-peer *words:
+    just bench all --peer '"python3 bench/peer_connect.py"' {{words}}
+
+# Instructions a record in the hot loops, beside those that are committed; `just instructions --write` commits others
+instructions *words:
+    cargo build --locked --workspace --all-targets
+    python3 bench/instructions.py {{words}}
+
+# What a terabyte costs, from the figures and prices in bench/cost.py
+cost:
+    python3 bench/cost.py > docs/cost.md
 
 # The runtime image from a binary built on this machine, and a check that it runs; see tests/image.sh
 image profile="release":

@@ -7,6 +7,7 @@
 mod consume;
 mod event;
 mod generate;
+mod hot;
 mod land;
 mod machine;
 mod measure;
@@ -45,6 +46,8 @@ enum Command {
     Source(consume::ConsumeArgs),
     /// A bounded job run by a whole worker in this process.
     Land(land::LandArgs),
+    /// The loops that every record goes through, and nothing around them.
+    Hot(hot::HotArgs),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -59,6 +62,7 @@ fn main() -> anyhow::Result<()> {
         Command::Bare(args) => consume::bare(place, &args)?,
         Command::Source(args) => consume::source(place, &args)?,
         Command::Land(args) => land::land(place, &args)?,
+        Command::Hot(args) => hot::hot(&args)?,
     };
     println!("{}", serde_json::to_string(&report)?);
     Ok(())

@@ -38,6 +38,9 @@ pub struct AllArgs {
     /// the worker's memory limit, in MiB
     #[arg(long, default_value_t = MEMORY_MIB)]
     pub memory_mib: u64,
+    /// a command that lands the same topic by other means; see bench/peer_connect.py. May be given several times
+    #[arg(long)]
+    pub peer: Vec<String>,
     /// write the table there, as Markdown
     #[arg(long)]
     pub markdown: Option<PathBuf>,
@@ -55,6 +58,7 @@ impl Default for AllArgs {
             codec: Codec::default(),
             paths: PATHS,
             memory_mib: MEMORY_MIB,
+            peer: Vec::new(),
             markdown: None,
             json: None,
         }
@@ -114,6 +118,11 @@ pub fn all(place: &Place, args: &AllArgs) -> anyhow::Result<()> {
         report.input_bytes = generated.input_bytes;
         stages.push(report);
     }
+    for command in &args.peer {
+        let mut report = peer(place, command, &topic, args.events)?;
+        report.input_bytes = generated.input_bytes;
+        stages.push(report);
+    }
     remove_folder(&scratch);
     let results = Results {
         machine,
@@ -169,16 +178,22 @@ fn remove_folder(folder: &std::path::Path) {
     }
 }
 
+/// Runs somebody else's way of landing the topic.
+fn peer(place: &Place, command: &str, topic: &str, records: u64) -> anyhow::Result<StageReport> {
+    let mut child = Command::new("sh");
+    child.args(["-c", command]).env("LANDFALL_BENCH_TOPIC", topic).env("LANDFALL_BENCH_RECORDS", records.to_string());
+    run(place, &mut child, command)
+}
+
 /// Runs one stage in a child; it bounds its own time.
 fn stage(place: &Place, words: &[&str]) -> anyhow::Result<StageReport> {
-    eprintln!("stage: {}", words.join(" "));
-    let output = Command::new(std::env::current_exe()?)
-        .args(words)
-        .envs(place.environment())
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()?;
-    ensure!(output.status.success(), "the stage {} failed: {}", words.join(" "), output.status);
+    run(place, Command::new(std::env::current_exe()?).args(words), &words.join(" "))
+}
+
+fn run(place: &Place, child: &mut Command, what: &str) -> anyhow::Result<StageReport> {
+    eprintln!("stage: {what}");
+    let output = child.envs(place.environment()).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "the stage {what} failed: {}", output.status);
     let text = String::from_utf8(output.stdout)?;
     let last = text.lines().last().context("the stage printed no report")?;
     let report: StageReport = serde_json::from_str(last).context("the stage's report")?;

@@ -9,7 +9,8 @@ it. Only the standard library is needed, so that a shell can start them before a
     PYTHONPATH=tests python3 -m parts run --kafka --s3 -- cargo test -p landfall-kafka
 """
 
+from .connect import Connect
 from .kafka import Kafka
 from .s3 import Minio, VersityGw
 
-__all__ = ["Kafka", "Minio", "VersityGw"]
+__all__ = ["Connect", "Kafka", "Minio", "VersityGw"]

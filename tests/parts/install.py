@@ -21,16 +21,24 @@ MINIO = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
 
 def kafka():
     """The jars of Kafka; returns the class path."""
-    stamp = hashlib.sha256(layout.KAFKA_POM.read_bytes()).hexdigest()
-    with _once(layout.CACHE / "kafka", stamp) as needed:
+    return _jars("kafka", layout.KAFKA_POM, layout.KAFKA_LIB)
+
+
+def connect():
+    """The jars of Kafka Connect; returns the class path."""
+    return _jars("connect", layout.CONNECT_POM, layout.CONNECT_LIB)
+
+
+def _jars(name, pom, folder):
+    with _once(layout.CACHE / name, hashlib.sha256(pom.read_bytes()).hexdigest()) as needed:
         if needed:
             _need("mvn", "apt-get install maven")
-            shutil.rmtree(layout.KAFKA_LIB, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             _run(
-                ["mvn", "-q", "-B", "-f", layout.KAFKA_POM, "dependency:copy-dependencies"]
-                + ["-DincludeScope=runtime", f"-DoutputDirectory={layout.KAFKA_LIB}"]
+                ["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies"]
+                + ["-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
             )
-    return f"{layout.KAFKA_LIB}/*"
+    return f"{folder}/*"
 
 
 def versitygw():

@@ -16,4 +16,6 @@ LOGS = pathlib.Path(os.environ.get("LANDFALL_TEST_LOGS", ROOT / "target" / "test
 DATA = ROOT / "target" / "test-parts"
 KAFKA_POM = ROOT / "tests" / "parts" / "kafka" / "pom.xml"
 KAFKA_LIB = CACHE / "kafka" / "lib"
+CONNECT_POM = ROOT / "tests" / "parts" / "connect" / "pom.xml"
+CONNECT_LIB = CACHE / "connect" / "lib"
 BIN = CACHE / "bin"

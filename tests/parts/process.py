@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 from . import layout
 
@@ -63,6 +64,15 @@ def accepts_connections(port):
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
             return True
+    except OSError:
+        return False
+
+
+def answers_http(url):
+    """Whether a GET is answered with 200 now."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return answer.status == 200
     except OSError:
         return False
 

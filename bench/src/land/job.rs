@@ -11,8 +11,9 @@ use landfall_store::record::{Desired, End, JobRecord, Origin, RECORD_FORMAT};
 use landfall_store::{JobStore, LogStore, StateLocation};
 use serde_json::{Value, json};
 
-use super::{Format, LandArgs};
+use super::{Compression, Format, LandArgs};
 use crate::place::{BUCKET, Topic};
+use crate::shape::Shape;
 
 pub const CLUSTER: &str = "main";
 const NAME: &str = "bench";
@@ -20,6 +21,21 @@ const NAME: &str = "bench";
 /// Objects of the job lie below it, and nothing else.
 pub fn prefix(uid: &str) -> String {
     format!("data/{uid}/")
+}
+
+/// The document of a job, read as a worker reads it.
+pub fn spec(format: Format, compression: Compression, shape: Shape, by_campaign: bool) -> anyhow::Result<JobSpec> {
+    let args = LandArgs {
+        topic: "bids".to_owned(),
+        format,
+        compression,
+        shape,
+        by_campaign,
+        memory_mib: 0,
+        scratch: None,
+        within: 0,
+    };
+    JobSpec::parse(&document(&args, "0").to_string()).context("the job's document")
 }
 
 fn document(args: &LandArgs, uid: &str) -> Value {
@@ -114,8 +130,6 @@ pub async fn create(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::land::Compression;
-    use crate::shape::Shape;
 
     fn args(format: Format, compression: Compression, by_campaign: bool) -> LandArgs {
         LandArgs {

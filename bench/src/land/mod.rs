@@ -4,6 +4,8 @@
 mod check;
 mod job;
 
+pub use job::spec;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
