@@ -107,6 +107,8 @@ fn a_name_without_a_token_is_accepted_where_it_tells_its_file() {
         "d/x0{partition}0+{first_offset}.{ext}",
         "d/{field:a}{partition}{field:b}{first_offset}/{partition}/{first_offset}.{ext}",
         "d/{field:a}{key}-{partition}+{first_offset}-{unique}.{ext}",
+        "{topic}/{topic}+{partition}+{first_offset:10}.{ext}",
+        "d/{partition}{first_offset:19}.{ext}",
     ] {
         KeyTemplate::parse(key).expect(key);
     }
@@ -116,6 +118,18 @@ fn a_name_without_a_token_is_accepted_where_it_tells_its_file() {
     assert!(!several("a/{topic}{field:a}+{unique}.{ext}"));
     assert!(several("a/{partition}+{first_offset}.{ext}"));
     assert!(several("{topic}-{field:a}-{partition}+{first_offset}.{ext}"));
+}
+
+#[test]
+fn a_suffix_of_the_jobs_own_stands_for_that_of_the_format() {
+    let with = |sink: &str| JobSpec::parse(&SMALLEST.replace("\"lake\"", &format!("\"lake\", {sink}"))).unwrap();
+    let spec = with(r#""compression": "none", "extension": "json""#);
+    assert_eq!(spec.sink.extension(), "json");
+    assert_eq!(JobSpec::parse(&serde_json::to_string(&spec).unwrap()).unwrap(), spec);
+    assert_eq!(with(r#""compression": "gzip", "extension": "json.gz""#).sink.extension(), "json.gz");
+    let plain = with(r#""compression": "none""#);
+    let change = validate_update(&plain, &spec).unwrap();
+    assert_eq!(change, Change::AtFileBoundary { fields: vec!["sink.extension".to_owned()] });
 }
 
 #[test]
