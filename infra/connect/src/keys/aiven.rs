@@ -41,8 +41,8 @@ pub(super) const BUCKET: Group = Group {
         D::new("aws.sts.role.external.id", String, Nothing, "What the role asks for.").only(&[], "", CREDENTIALS, ROLE),
         D::new("aws.sts.role.session.name", String, Nothing, "The session's name.").only(&[], "", CREDENTIALS, ROLE),
         D::new("aws.sts.role.session.duration", Int, Value("3600"), "How long a session lasts.").only(
-            &[],
-            "",
+            &["3600"],
+            "no role is assumed by the connector",
             CREDENTIALS,
             ROLE,
         ),
