@@ -108,7 +108,9 @@ impl<'a> Input<'a> {
 
     /// Refuses a key with its value.
     pub(crate) fn refuse(&mut self, key: &str, problem: &str, fix: &str) {
-        let value = self.raw(key).map(|value| Node::Text(value.to_owned()).shown());
+        // A reference says where a secret lies.
+        let told = self.raw(key).filter(|value| !value.contains("${"));
+        let value = told.map(|value| Node::Text(value.to_owned()).shown());
         self.add_refusal(key, value, problem, fix);
     }
 

@@ -41,6 +41,8 @@ fn defined(key: &str, definition: &Definition, input: &mut Input<'_>) {
         Treatment::Only { values, why, problem, fix } => {
             match values.iter().any(|allowed| allowed.eq_ignore_ascii_case(value)) {
                 true => input.idle(key, why),
+                // How a client is reached and as whom may hold a password.
+                false if values.is_empty() => input.refuse_hidden(key, problem, fix),
                 false => input.refuse(key, problem, fix),
             }
         }
