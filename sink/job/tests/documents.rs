@@ -227,7 +227,7 @@ fn step(change: impl Fn(&str) -> String) -> Result<Change, Vec<String>> {
 #[test]
 fn writing_a_default_out_is_no_change() {
     let full = |_: &str| {
-        "{name: a, source: {cluster: c, topics: [t], start: earliest, group: landfall-a}, sink: {bucket: lake, compression: zstd}}".to_owned()
+        "{name: a, source: {cluster: c, topics: [t], start: earliest, group: landfall-a}, sink: {bucket: lake, compression: zstd, extension: jsonl.zst}}".to_owned()
     };
     assert_eq!(step(full), Ok(Change::NoChange));
 }
@@ -241,6 +241,11 @@ fn changes_are_told_apart_by_what_they_ask_of_the_workers() {
     });
     let fields = vec!["sink.rotate.age".into(), "source.topics".into()];
     assert_eq!(boundary, Ok(Change::AtFileBoundary { fields }));
+    let renamed = step(|base| base.replace("bucket: lake", "bucket: lake, extension: json.zst"));
+    assert_eq!(renamed, Ok(Change::AtFileBoundary { fields: vec!["sink.extension".into()] }));
+    // The suffix that follows from it is not told apart.
+    let compressed = step(|base| base.replace("bucket: lake", "bucket: lake, compression: gzip"));
+    assert_eq!(compressed, Ok(Change::AtFileBoundary { fields: vec!["sink.compression".into()] }));
     let pattern = step(|base| base.replace("topics: [t]", "topics_regex: 't|u'"));
     assert!(matches!(pattern, Ok(Change::AtFileBoundary { .. })), "{pattern:?}");
 }

@@ -220,12 +220,16 @@ impl SinkSpec {
 
     /// The suffix of the object's name after the dot: as the job says, or by format and compression.
     pub fn extension(&self) -> &str {
-        match (&self.extension, self.format, self.compression) {
-            (Some(extension), _, _) => extension,
-            (None, SinkFormat::Parquet, _) => "parquet",
-            (None, SinkFormat::Jsonl, Compression::Gzip) => "jsonl.gz",
-            (None, SinkFormat::Jsonl, Compression::Zstd) => "jsonl.zst",
-            (None, SinkFormat::Jsonl, Compression::None | Compression::Snappy | Compression::Lz4) => "jsonl",
+        self.extension.as_deref().unwrap_or(self.usual_extension())
+    }
+
+    /// The suffix by format and compression.
+    pub fn usual_extension(&self) -> &'static str {
+        match (self.format, self.compression) {
+            (SinkFormat::Parquet, _) => "parquet",
+            (SinkFormat::Jsonl, Compression::Gzip) => "jsonl.gz",
+            (SinkFormat::Jsonl, Compression::Zstd) => "jsonl.zst",
+            (SinkFormat::Jsonl, Compression::None | Compression::Snappy | Compression::Lz4) => "jsonl",
         }
     }
 }
