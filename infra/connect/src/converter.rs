@@ -9,8 +9,14 @@ use crate::plugin::Plugin;
 const VALUE: &str = "value.converter";
 const SCHEMAS: &str = "value.converter.schemas.enable";
 /// Options of the JSON converter that change nothing where a record has no schema.
-const IDLE: &[&str] =
-    &["schemas.cache.size", "decimal.format", "replace.null.with.default", "schema.content", "converter.type"];
+const IDLE: &[&str] = &[
+    "schemas.cache.size",
+    "decimal.format",
+    "replace.null.with.default",
+    "schema.content",
+    "converter.type",
+    "plugin.version",
+];
 
 pub(crate) fn read(input: &mut Input<'_>, draft: &mut Draft, plugin: Option<Plugin>) {
     let class = input.get(VALUE);
@@ -74,16 +80,17 @@ fn bytes_of_json(input: &mut Input<'_>, draft: &mut Draft) {
 
 fn options(input: &mut Input<'_>) {
     for key in input.open_under("value.converter.") {
-        let option = key.trim_start_matches("value.converter.");
+        let option = key.strip_prefix("value.converter.").unwrap_or(key);
         if IDLE.contains(&option) || (option == "schemas.enable" && !input.is_refused(VALUE)) {
             input.idle(key, "it changes nothing where records have no schema");
         } else if option.contains("schema.registry") || option.contains("subject.name") || option == "schemas.enable" {
-            input.refuse(key, "is of schemas, which are not supported yet", "leave it out");
+            // A registry's URL may hold a password.
+            input.refuse_hidden(key, "is of schemas, which are not supported yet", "leave it out");
         } else {
             let near = closest(option, IDLE.iter().copied().chain(["schemas.enable"]));
             let fix =
                 near.map_or_else(|| "leave it out".to_owned(), |near| format!("did you mean value.converter.{near}?"));
-            input.refuse(key, "is not an option that is known here", &fix);
+            input.refuse_hidden(key, "is not an option that is known here", &fix);
         }
     }
 }

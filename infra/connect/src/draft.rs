@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use landfall_job::JobSpec;
+use landfall_job::{DurationMs, JobSpec};
 use serde_json::{Map, Value};
 
 use crate::input::Input;
@@ -26,6 +26,12 @@ impl Draft {
         }
         section.insert(last.to_owned(), value.into());
         self.origins.insert(field.to_owned(), key.to_owned());
+    }
+
+    /// Sets a span of time, written with its unit as people would; `ms` is above zero.
+    pub(crate) fn set_span(&mut self, field: &str, ms: i64, key: &str) {
+        let span = DurationMs(u64::try_from(ms).unwrap_or_default());
+        self.set(field, span.to_string(), key);
     }
 
     /// The document, where it is a job; what is wrong with it is put to the keys it is from.

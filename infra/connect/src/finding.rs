@@ -44,6 +44,21 @@ pub struct Finding {
     pub class: Class,
 }
 
+/// Where a job differs from what the connector does, though no key of the config says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remark {
+    /// The fields of the job document, as dotted paths.
+    pub fields: Vec<String>,
+    /// How it differs.
+    pub text: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.fields.join(", "), self.text)
+    }
+}
+
 impl Finding {
     /// The finding as an error of the field, if it is one.
     pub fn error(&self) -> Option<FieldError> {

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use landfall_job::reader::{Node, Refusal};
 
-use crate::finding::{Class, Finding};
+use crate::finding::{Class, Finding, Remark};
 
 pub(crate) struct Input<'a> {
     config: &'a BTreeMap<String, String>,
     found: BTreeMap<String, Class>,
+    remarks: Vec<Remark>,
 }
 
 impl<'a> Input<'a> {
     pub(crate) fn new(config: &'a BTreeMap<String, String>) -> Self {
-        Self { config, found: BTreeMap::new() }
+        Self { config, found: BTreeMap::new(), remarks: Vec::new() }
     }
 
     /// The value as written; delimiters may be spaces.
@@ -86,11 +87,24 @@ impl<'a> Input<'a> {
         self.map(key, fields, None);
     }
 
+    /// Mapped, but not quite to what the connector does; that holds also where the key is left to its default.
     pub(crate) fn noted(&mut self, key: &str, fields: &[&str], note: &str) {
-        self.map(key, fields, Some(note.to_owned()));
+        match self.config.contains_key(key) {
+            true => self.map(key, fields, Some(note.to_owned())),
+            false => self.remark(fields, note),
+        }
+    }
+
+    pub(crate) fn remark(&mut self, fields: &[&str], text: &str) {
+        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+        self.remarks.push(Remark { fields, text: text.to_owned() });
     }
 
     fn map(&mut self, key: &str, fields: &[&str], note: Option<String>) {
+        if self.raw(key).is_some_and(|value| value.contains("${")) {
+            let fix = "write the value itself";
+            return self.refuse_hidden(key, "refers to a config provider, and none is asked here", fix);
+        }
         let fields = fields.iter().map(|field| (*field).to_owned()).collect();
         self.find(key, Class::Mapped { fields, note });
     }
@@ -138,7 +152,8 @@ impl<'a> Input<'a> {
         }
     }
 
-    pub(crate) fn into_findings(self) -> Vec<Finding> {
-        self.found.into_iter().map(|(key, class)| Finding { key, class }).collect()
+    pub(crate) fn into_parts(self) -> (Vec<Finding>, Vec<Remark>) {
+        let findings = self.found.into_iter().map(|(key, class)| Finding { key, class }).collect();
+        (findings, self.remarks)
     }
 }

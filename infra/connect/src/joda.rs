@@ -1,7 +1,8 @@
 //! Joda's date patterns, as `path.format` writes them, in the words of a key template.
 //!
-//! Only numbers are taken over: what Joda writes in words depends on a locale. In Joda `YYYY` is the year of the era, the
-//! same as `yyyy` for every date a record can have; elsewhere in Java it is the year of a week, which here is `xxxx` and refused.
+//! Only numbers are taken over: what Joda writes in words depends on a locale and on the Java release. In Joda `YYYY` is the
+//! year of the era, the same as `yyyy` for every date a record can have; elsewhere in Java it is the year of a week, which
+//! here is `xxxx`.
 //!
 //! The partitioner cuts local time to multiples of `partition.duration.ms` before it writes it. A template writes the time
 //! as it is, so a pattern is taken only where both give the same text.
@@ -12,7 +13,7 @@ const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
-const KNOWN: &str = "known are YYYY, yyyy, YY, yy, MM, dd, HH, mm, ss and text in single quotes";
+const KNOWN: &str = "known are YYYY, yyyy, YY, yy, xxxx, MM, ww, dd, DDD, e, HH, hh, mm, ss and text in single quotes";
 
 /// What of a pattern cannot be taken over.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub(crate) enum Fault {
 
 enum Token {
     Text(char),
-    Field { directive: &'static str, digits: usize, unit_ms: i64 },
+    Field { directive: &'static str, unit_ms: i64, least: &'static str },
 }
 
 /// The template text that writes what the pattern writes.
@@ -46,10 +47,8 @@ pub(crate) fn template(pattern: &str, duration_ms: i64) -> Result<String, Fault>
     for token in &tokens {
         match token {
             Token::Text(c) => text.push(*c),
-            // What is finer than the cut is always zero.
-            Token::Field { digits, unit_ms, .. } if !exact && *unit_ms < duration_ms => {
-                text.extend(std::iter::repeat_n('0', *digits));
-            }
+            // What is finer than the cut is always at its least.
+            Token::Field { least, unit_ms, .. } if !exact && *unit_ms < duration_ms => text.push_str(least),
             Token::Field { directive, .. } => text.push_str(&format!("{{timestamp:{directive}}}")),
         }
     }
@@ -84,25 +83,36 @@ fn tokens(pattern: &str) -> Result<Vec<Token>, Refusal> {
 }
 
 fn field(letter: char, count: usize) -> Result<Token, Refusal> {
-    let (directive, unit_ms) = match (letter, count) {
-        ('y' | 'Y', 4) => ("%Y", DAY_MS),
-        ('y' | 'Y', 2) => ("%y", DAY_MS),
-        ('M', 2) => ("%m", DAY_MS),
-        ('M', 1) => ("%-m", DAY_MS),
-        ('d', 2) => ("%d", DAY_MS),
-        ('d', 1) => ("%-d", DAY_MS),
-        ('H', 2) => ("%H", HOUR_MS),
-        ('H', 1) => ("%-H", HOUR_MS),
-        ('m', 2) => ("%M", MINUTE_MS),
-        ('m', 1) => ("%-M", MINUTE_MS),
-        ('s', 2) => ("%S", SECOND_MS),
-        ('s', 1) => ("%-S", SECOND_MS),
+    // A cut of a day is the longest there is, so what a day has is never at its least.
+    let (directive, unit_ms, least) = match (letter, count) {
+        // Every year that a record can have has four digits.
+        ('y' | 'Y', 1 | 3 | 4) => ("%Y", DAY_MS, ""),
+        ('y' | 'Y', 2) => ("%y", DAY_MS, ""),
+        ('x', 1 | 3 | 4) => ("%G", DAY_MS, ""),
+        ('M', 2) => ("%m", DAY_MS, ""),
+        ('M', 1) => ("%-m", DAY_MS, ""),
+        ('w', 2) => ("%V", DAY_MS, ""),
+        ('w', 1) => ("%-V", DAY_MS, ""),
+        ('d', 2) => ("%d", DAY_MS, ""),
+        ('d', 1) => ("%-d", DAY_MS, ""),
+        ('D', 3) => ("%j", DAY_MS, ""),
+        ('D', 1) => ("%-j", DAY_MS, ""),
+        ('e', 1) => ("%u", DAY_MS, ""),
+        ('H', 2) => ("%H", HOUR_MS, "00"),
+        ('H', 1) => ("%-H", HOUR_MS, "0"),
+        // Twice round the clock: the first hour is 12.
+        ('h', 2) => ("%I", HOUR_MS, "12"),
+        ('h', 1) => ("%-I", HOUR_MS, "12"),
+        ('m', 2) => ("%M", MINUTE_MS, "00"),
+        ('m', 1) => ("%-M", MINUTE_MS, "0"),
+        ('s', 2) => ("%S", SECOND_MS, "00"),
+        ('s', 1) => ("%-S", SECOND_MS, "0"),
         _ => {
             let shown: String = std::iter::repeat_n(letter, count.min(8)).collect();
             return Err(Refusal::new(format!("has {shown}, which a key cannot be told in"), KNOWN));
         }
     };
-    Ok(Token::Field { directive, digits: count, unit_ms })
+    Ok(Token::Field { directive, unit_ms, least })
 }
 
 #[cfg(test)]
@@ -123,6 +133,15 @@ mod tests {
             ("HH/mm", MINUTE_MS, "{timestamp:%H}/{timestamp:%M}"),
             ("dd", 6 * HOUR_MS, "{timestamp:%d}"),
             ("'fixed'", 7, "fixed"),
+            // The year of the era and the year of the week, the clock and twice round it.
+            ("YYYY/yyyy/xxxx/ww", DAY_MS, "{timestamp:%Y}/{timestamp:%Y}/{timestamp:%G}/{timestamp:%V}"),
+            (
+                "y/YYY/x/w/e/D/DDD",
+                DAY_MS,
+                "{timestamp:%Y}/{timestamp:%Y}/{timestamp:%G}/{timestamp:%-V}/{timestamp:%u}/{timestamp:%-j}/{timestamp:%j}",
+            ),
+            ("HH/hh/h", HOUR_MS, "{timestamp:%H}/{timestamp:%I}/{timestamp:%-I}"),
+            ("HH/hh/h", DAY_MS, "00/12/12"),
         ];
         for (pattern, duration_ms, expected) in table {
             assert_eq!(template(pattern, duration_ms), Ok(expected.to_owned()), "{pattern}");
@@ -131,10 +150,10 @@ mod tests {
 
     #[test]
     fn what_would_come_out_otherwise_is_refused() {
-        for letter in "xwDEaKhkSzZCGeGnNqQuULcWAabfgijloprtvIJOPRTVBFX".chars() {
+        for letter in "EaKkSzZCGnNqQuULcWAbfgijloprtvIJOPRTVBFX".chars() {
             assert!(matches!(template(&letter.to_string(), DAY_MS), Err(Fault::Pattern(_))), "{letter}");
         }
-        for pattern in ["MMM", "YYY", "yyyyy", "ddd", "HHH", "'open", "yyyy'"] {
+        for pattern in ["MMM", "yyyyy", "xx", "DD", "ddd", "ee", "HHH", "hhh", "'open", "yyyy'"] {
             assert!(matches!(template(pattern, DAY_MS), Err(Fault::Pattern(_))), "{pattern}");
         }
         for (pattern, duration_ms) in

@@ -12,18 +12,18 @@ const REPORT: &str = "report.null.values.to.dlq";
 const STRICTEST_RATIO: f64 = 0.000_05;
 
 pub(crate) fn read(input: &mut Input<'_>, draft: &mut Draft) {
-    match input.get(TOLERANCE) {
-        None => input.idle(TOLERANCE, "it is empty"),
-        Some("all") => {
+    match input.get(TOLERANCE).unwrap_or("none") {
+        "all" => {
             draft.set("dead_letter.max_ratio", 1, TOLERANCE);
             input.mapped(TOLERANCE, &["dead_letter.max_ratio"]);
         }
-        Some("none") => {
+        "none" => {
             draft.set("dead_letter.max_ratio", STRICTEST_RATIO, TOLERANCE);
-            let note = "the job stops at a dead letter once it has read 1,000 records; the letter is kept in S3, and a restart goes on behind it";
+            let note = "a record that cannot land does not fail the job by itself: it is kept as a dead letter, the job \
+                        stops at it once 1,000 records were read, and a restart goes on behind it";
             input.noted(TOLERANCE, &["dead_letter.max_ratio"], note);
         }
-        Some(_) => input.refuse(TOLERANCE, "is not a tolerance", "write none or all"),
+        _ => input.refuse(TOLERANCE, "is not a tolerance", "write none or all"),
     }
     match input.get(TOPIC) {
         None => input.idle(TOPIC, "it is empty; dead letters are kept in S3"),
@@ -42,6 +42,10 @@ pub(crate) fn null_values(input: &mut Input<'_>, draft: &mut Draft, plugin: Plug
         draft.set("decode.null_value", "skip", "transforms");
     }
     if plugin != Plugin::Confluent {
+        if !filtered {
+            let text = "a null value is a dead letter, where the sink writes an empty line or null";
+            input.remark(&["decode.null_value"], text);
+        }
         return;
     }
     if filtered {

@@ -23,15 +23,17 @@ mod keys;
 mod letters;
 mod overrides;
 mod plugin;
+mod remark;
 mod rest;
 mod secret;
 mod source;
 mod transform;
 mod translate;
 mod validate;
+mod zone;
 
 pub use definition::{Definition, Importance, KeyType, Preset, Width};
-pub use finding::{Class, Finding};
+pub use finding::{Class, Finding, Remark};
 pub use plugin::Plugin;
 pub use translate::{ConnectDefaults, Translation, translate};
 pub use validate::{ConfigInfo, DefinitionInfo, Validation, ValueInfo, config_definitions, validate};

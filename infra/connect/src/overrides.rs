@@ -14,6 +14,7 @@ const CODE: &[&str] =
 const TUNING: &[&str] = &[
     "allow.auto.create.topics",
     "auto.commit.interval.ms",
+    "auto.include.jmx.reporter",
     "check.crcs",
     "client.dns.lookup",
     "client.id",
@@ -22,6 +23,7 @@ const TUNING: &[&str] = &[
     "default.api.timeout.ms",
     "enable.auto.commit",
     "enable.metrics.push",
+    "exclude.internal.topics",
     "fetch.max.bytes",
     "fetch.max.wait.ms",
     "fetch.min.bytes",
@@ -33,6 +35,8 @@ const TUNING: &[&str] = &[
     "max.poll.interval.ms",
     "max.poll.records",
     "metadata.max.age.ms",
+    "metadata.recovery.rebootstrap.trigger.ms",
+    "metadata.recovery.strategy",
     "metric.reporters",
     "metrics.num.samples",
     "metrics.recording.level",
@@ -53,7 +57,7 @@ const MEANT: &[&str] = &["auto.offset.reset", "isolation.level", "group.id"];
 
 pub(crate) fn read(input: &mut Input<'_>, draft: &mut Draft) {
     for key in input.open_under("consumer.override.") {
-        let property = key.trim_start_matches("consumer.override.");
+        let property = key.strip_prefix("consumer.override.").unwrap_or(key);
         match property {
             "auto.offset.reset" => offset_reset(key, input),
             "isolation.level" => {
@@ -73,13 +77,13 @@ pub(crate) fn read(input: &mut Input<'_>, draft: &mut Draft) {
             _ => {
                 let near = closest(property, TUNING.iter().chain(MEANT).copied());
                 let fix = near.map_or_else(|| "leave it out".to_owned(), |near| format!("did you mean {near}?"));
-                input.refuse(key, "is not a property of a consumer that is known here", &fix);
+                input.refuse_hidden(key, "is not a property of a consumer that is known here", &fix);
             }
         }
     }
     for prefix in ["producer.override.", "admin.override."] {
         for key in input.open_under(prefix) {
-            let property = key.trim_start_matches(prefix);
+            let property = key.strip_prefix(prefix).unwrap_or(key);
             if !refused_for_any(key, property, input) {
                 input.idle(key, "the worker sets its own client");
             }

@@ -24,7 +24,9 @@ const MARKS: &[&str] = &[
 
 /// Whether a key's value is a secret by its name or its definition.
 pub(crate) fn is_secret(key: &str, plugin: Option<Plugin>) -> bool {
-    let lower = key.to_ascii_lowercase();
+    // What a transform or predicate is called says nothing: only its option does.
+    let named = ["transforms.", "predicates."].iter().find_map(|prefix| key.strip_prefix(prefix));
+    let lower = named.and_then(|rest| rest.split_once('.')).map_or(key, |(_, option)| option).to_ascii_lowercase();
     let defined = plugin.and_then(|plugin| plugin.definition(key));
     match defined.map(|definition| definition.treatment) {
         Some(Treatment::Secret) => true,

@@ -4,9 +4,16 @@ use landfall_job::JobName;
 
 use crate::draft::Draft;
 use crate::input::Input;
+use crate::transform::TopicFilter;
 use crate::translate::ConnectDefaults;
 
-pub(crate) fn read(name: &str, input: &mut Input<'_>, draft: &mut Draft, defaults: &ConnectDefaults) {
+pub(crate) fn read(
+    name: &str,
+    input: &mut Input<'_>,
+    draft: &mut Draft,
+    defaults: &ConnectDefaults,
+    filters: &[TopicFilter],
+) {
     job_name(name, input, draft);
     draft.set("team", defaults.team.as_str(), "connector.class");
     draft.set("pool", defaults.pool.as_str(), "connector.class");
@@ -16,7 +23,7 @@ pub(crate) fn read(name: &str, input: &mut Input<'_>, draft: &mut Draft, default
     draft.set("source.group", format!("connect-{name}"), "name");
     // The sink writes over what it had uploaded and not committed, and so does the job that takes over from it.
     draft.set("sink.on_existing_object", "overwrite", "connector.class");
-    topics(input, draft);
+    topics(input, draft, filters);
     tasks(input, draft);
 }
 
@@ -38,7 +45,7 @@ fn job_name(name: &str, input: &mut Input<'_>, draft: &mut Draft) {
     draft.set("name", name, "name");
 }
 
-fn topics(input: &mut Input<'_>, draft: &mut Draft) {
+fn topics(input: &mut Input<'_>, draft: &mut Draft, filters: &[TopicFilter]) {
     let mut names: Vec<&str> = Vec::new();
     for topic in input.list("topics") {
         // A subscription is a set.
@@ -60,12 +67,33 @@ fn topics(input: &mut Input<'_>, draft: &mut Draft) {
             draft.set("source.topics_regex", pattern, "topics.regex");
             input.mapped("topics.regex", &["source.topics_regex"]);
             input.idle("topics", "it is empty");
+            let fix = "write topics.regex so that it matches no topic that the filter drops, and leave the filter out";
+            for filter in filters {
+                input.refuse(&filter.key, "filters topics that topics.regex names, which is not supported", fix);
+            }
         }
         (false, None) => input.idle("topics.regex", "it is empty"),
     }
     if !names.is_empty() {
+        filter(&mut names, filters, input);
         draft.set("source.topics", names, "topics");
         input.mapped("topics", &["source.topics"]);
+    }
+}
+
+/// Takes away the topics that a transform drops whole.
+fn filter(names: &mut Vec<&str>, filters: &[TopicFilter], input: &mut Input<'_>) {
+    for filter in filters {
+        // A pattern of the job never matches them.
+        if names.iter().any(|name| name.starts_with("__")) {
+            let fix = "leave the topics that begin with __ out, or the filter";
+            input.refuse(&filter.key, "is not supported beside topics that are internal to Kafka", fix);
+            return;
+        }
+        names.retain(|name| !filter.drops(name));
+        if names.is_empty() {
+            return input.refuse(&filter.key, "drops every topic", "mend it, or leave the filter out");
+        }
     }
 }
 

@@ -151,7 +151,9 @@ pub fn validate(plugin: Plugin, config: &BTreeMap<String, String>, defaults: &Co
 }
 
 fn shown(key: &str, value: Option<String>, plugin: Plugin) -> Option<String> {
-    value.map(|value| if is_secret(key, Some(plugin)) { HIDDEN.to_owned() } else { value })
+    // An address with a user in it holds a password, too.
+    let user = |value: &str| value.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+    value.map(|value| if is_secret(key, Some(plugin)) || user(&value) { HIDDEN.to_owned() } else { value })
 }
 
 /// The error of a finding, without the key that it is told beside.

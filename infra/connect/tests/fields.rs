@@ -44,7 +44,7 @@ fn keys_become_fields() {
         (confluent(&[]), "sink.rotate.bytes", json!("never")),
         (confluent(&[]), "sink.rotate.idle", json!("never")),
         (confluent(&[]), "sink.rotate.age", json!("1d")),
-        (confluent(&[("rotate.schedule.interval.ms", "60000")]), "sink.rotate.age", json!("1m")),
+        (confluent(&[("rotate.schedule.interval.ms", "60000"), ("timezone", "UTC")]), "sink.rotate.age", json!("1m")),
         (confluent(&[("rotate.interval.ms", "60000")]), "sink.rotate.age", json!("1d")),
         (with(&[("rotate.interval.ms", "60000")]), "sink.rotate.age", json!("1m")),
         (with(&[("rotate.interval.ms", "60000")]), "sink.rotate.event_time", json!("never")),
@@ -92,6 +92,7 @@ fn keys_become_fields() {
             "decode.null_value",
             json!("skip"),
         ),
+        (confluent(&[]), "dead_letter.max_ratio", json!(0.000_05)),
         (confluent(&[("errors.tolerance", "all")]), "dead_letter.max_ratio", json!(1.0)),
         (confluent(&[("errors.tolerance", "none")]), "dead_letter.max_ratio", json!(0.000_05)),
         (confluent(&[("errors.deadletterqueue.topic.name", "dlq")]), "dead_letter.topic", json!("dlq")),
@@ -160,7 +161,9 @@ fn keys_that_ask_for_what_does_not_happen_are_refused() {
         ("errors.tolerance", "some"),
         ("errors.deadletterqueue.topic.name", "bids"),
         ("errors.deadletterqueue.topic.name", "no/topic"),
-        ("errors.log.include.messages", "true"),
+        ("append.late.data", "true"),
+        ("topics.dir", "${env:DIR}"),
+        ("s3.object.tagging.key.value.pairs", "team:${file:/etc/team}"),
         ("value.converter", REMOVED),
         ("value.converter", "io.confluent.connect.avro.AvroConverter"),
         ("value.converter", "io.confluent.connect.protobuf.ProtobufConverter"),
@@ -204,7 +207,11 @@ fn keys_that_ask_for_what_does_not_happen_are_refused() {
         ("file.name.timestamp.timezone", "Mars"),
         ("aws.s3.endpoint", "http://elsewhere"),
         ("aws.sts.role.arn", "arn:aws:iam::1:role/r"),
+        ("aws.sts.config.endpoint", "https://sts.eu-west-1.amazonaws.com"),
         ("aws.credentials.provider", "com.own.Provider"),
+        ("aws_access_key_id", "AKIA"),
+        ("aws_secret_access_key", "s"),
+        ("aws.access.key.id", "AKIA"),
         ("s3.bucket.name", "lake"),
     ];
     for (key, value) in table {
@@ -260,6 +267,10 @@ fn what_changes_nothing_is_a_warning() {
         ("key.converter.schemas.enable", "true"),
         ("header.converter", "x"),
         ("errors.log.enable", "true"),
+        ("errors.log.include.messages", "true"),
+        ("connector.plugin.version", "10.5.0"),
+        ("value.converter.plugin.version", "4.1.0"),
+        ("consumer.override.metadata.recovery.strategy", "rebootstrap"),
         ("errors.retry.timeout", "1000"),
         ("confluent.license", "abc"),
         ("confluent.topic.bootstrap.servers", "broker:9092"),
@@ -302,6 +313,10 @@ fn secrets_are_refused_and_never_repeated() {
         "producer.override.sasl.jaas.config",
         "confluent.topic.sasl.jaas.config",
         "value.converter.basic.auth.user.info",
+        "value.converter.schema.registry.url",
+        "value.converter.some.option",
+        "consumer.override.some.option",
+        "transforms.a.password",
         "my.password",
         "store.url",
         "s3.proxy.url",
@@ -314,6 +329,63 @@ fn secrets_are_refused_and_never_repeated() {
             let told = serde_json::to_string(&translation).unwrap();
             assert!(!told.contains("hunter2"), "{told}");
         }
+    }
+}
+
+#[test]
+fn what_the_config_leaves_out_is_told_too() {
+    let told = |config: &Config| translated(config).warnings().collect::<Vec<String>>().join("\n");
+    let plain = told(&confluent(&[]));
+    for word in ["source.isolation: read_committed", "dead_letter.max_ratio: ", "decode.null_value: ", "group is empty"]
+    {
+        assert!(plain.contains(word), "{word} in {plain}");
+    }
+    let said = told(&confluent(&[
+        ("consumer.override.isolation.level", "read_committed"),
+        ("errors.tolerance", "all"),
+        ("behavior.on.null.values", "ignore"),
+    ]));
+    for word in ["source.isolation: ", "dead_letter.max_ratio: ", "decode.null_value: "] {
+        assert!(!said.contains(word), "{word} in {said}");
+    }
+    let fields = told(&confluent(&[
+        ("partitioner.class", "io.confluent.connect.storage.partitioner.FieldPartitioner"),
+        ("partition.field.name", "shop"),
+    ]));
+    assert!(fields.contains("__null__") && fields.contains("percent-encoded"), "{fields}");
+    assert!(told(&aiven(&[])).contains("offset.flush.interval.ms"));
+}
+
+#[test]
+fn a_filter_of_topics_leaves_them_out_of_what_is_read() {
+    let filter = |more: &[(&str, &str)]| {
+        let all = [
+            ("topics", "bids,bids-test,asks"),
+            ("transforms", "drop"),
+            ("transforms.drop.type", "org.apache.kafka.connect.transforms.Filter"),
+            ("transforms.drop.predicate", "p"),
+            ("predicates", "p"),
+            ("predicates.p.type", "org.apache.kafka.connect.transforms.predicates.TopicNameMatches"),
+            ("predicates.p.pattern", ".*-test"),
+        ];
+        confluent(&[all.as_slice(), more].concat())
+    };
+    assert_eq!(field(&filter(&[]), "source.topics"), json!(["bids", "asks"]));
+    assert_eq!(field(&filter(&[("transforms.drop.negate", "true")]), "source.topics"), json!(["bids-test"]));
+    for key in filter(&[]).keys().filter(|key| key.starts_with("transforms") || key.starts_with("predicates")) {
+        assert!(is_mapped(&finding(&translated(&filter(&[])), key)), "{key}");
+    }
+    let pattern = "predicates.p.pattern";
+    let table: [(&[(&str, &str)], &str); 5] = [
+        (&[(pattern, ".*")], pattern),
+        (&[(pattern, "(?i)bids")], pattern),
+        (&[(pattern, "")], pattern),
+        (&[("topics", REMOVED), ("topics.regex", "bids.*")], pattern),
+        (&[("topics", "bids,__internal")], pattern),
+    ];
+    for (changes, at_fault) in table {
+        let told = refused(&filter(changes));
+        assert!(told.iter().any(|key| key == at_fault), "{changes:?}: {told:?}");
     }
 }
 
@@ -339,7 +411,8 @@ fn a_filter_of_tombstones_is_a_policy_and_every_other_transform_is_refused_by_na
     for (config, word) in [
         (filter("RecordIsTombstone", &[("transforms.drop.negate", "true")]), "RecordIsTombstone"),
         (filter("HasHeaderKey", &[("predicates.p.name", "h")]), "HasHeaderKey"),
-        (filter("TopicNameMatches", &[("predicates.p.pattern", "a.*")]), "TopicNameMatches"),
+        (filter("TopicNameMatches", &[("predicates.p.pattern", "(?!a)")]), "TopicNameMatches"),
+        (filter("RecordIsTombstone", &[("transforms.drop.predicate", REMOVED)]), "without a predicate"),
         (filter("RecordIsTombstone", &[("transforms.drop.type", "com.own.RegexRouter$Value")]), "RegexRouter$Value"),
     ] {
         let told = finding(&translated(&config), "transforms.drop.type").to_string();

@@ -14,16 +14,20 @@ const NOW_MS: i64 = 1_781_524_800_000;
 
 /// The key of a file whose first record is the one of offset 42 in partition 3, at [`AT_MS`].
 fn key_at(config: &Config, offset: i64) -> String {
+    key_of(config, offset, AT_MS)
+}
+
+fn key_of(config: &Config, offset: i64, at_ms: i64) -> String {
     let plan = Plan::compile(&job(config)).unwrap();
     let value = format!(
-        r#"{{"shop":"s1","n":7,"ok":true,"none":null,"geo":{{"cc":"de"}},"ts":{AT_MS},"text":"a b","timestamp":{AT_MS}}}"#
+        r#"{{"shop":"s1","n":7,"ok":true,"none":null,"geo":{{"cc":"de"}},"ts":{AT_MS},"text":"a b","timestamp":{at_ms}}}"#
     );
     let record = Record {
         cluster: "main",
         topic: "bids",
         partition: 3,
         offset,
-        timestamp_ms: AT_MS,
+        timestamp_ms: at_ms,
         key: Some(b"k"),
         value: Some(value.as_bytes()),
         headers: &NoHeaders,
@@ -94,6 +98,15 @@ fn times_name_folders_by_pattern_zone_and_duration() {
         ("'dt'=yyyy-MM-dd/'hour'=HH", hour, "Asia/Kolkata", "dt=2026-01-01/hour=09"),
         ("'dt'=yyyy-MM-dd/'hour'=HH", hour, "Asia/Kathmandu", "dt=2026-01-01/hour=09"),
         ("'dt'=yyyy-MM-dd/'hour'=HH", "900000", "UTC", "dt=2026-01-01/hour=03"),
+        ("'at'=yyyy/MM/dd/HH", hour, "-05:00", "at=2025/12/31/22"),
+        ("'at'=yyyy/MM/dd/HH", hour, "+09:00", "at=2026/01/01/12"),
+        ("'year'=YYYY/'month'=MM/'day'=dd/'hour'=HH", hour, "UTC", "year=2026/month=01/day=01/hour=03"),
+        ("'hour'=HH/'half'=hh", hour, "Pacific/Auckland", "hour=16/half=04"),
+        ("'hour'=HH/'half'=hh", day, "UTC", "hour=00/half=12"),
+        ("YYYY/'day'=DDD", day, "America/New_York", "2025/day=365"),
+        ("'it''s'=dd", day, "UTC", "it's=01"),
+        ("'o''clock'=HH/''dd''", hour, "UTC", "o'clock=03/'01'"),
+        ("'yyyy'=yyyy", day, "UTC", "yyyy=2026"),
         ("yyyyMMdd'T'HHmm", "60000", "Europe/Berlin", "20260101T0430"),
         ("yyyyMMdd'T'HHmmss", "1000", "Europe/Berlin", "20260101T043005"),
         ("yy/M/d/H/", hour, "UTC", "26/1/1/3"),
@@ -112,6 +125,96 @@ fn times_name_folders_by_pattern_zone_and_duration() {
         );
         let name = format!("topics/bids/{expected}/bids+3+0000000042.json");
         assert_eq!(key(&config), name, "{pattern} {duration} {zone}");
+    }
+}
+
+/// What the sink's own time classes write at these instants was worked out by hand from the zones' rules: local time, cut
+/// to the duration, written in the zone.
+#[test]
+fn a_clock_that_is_put_forward_or_back_names_the_folders_of_local_time() {
+    let table = [
+        // Berlin, 2026-03-29: 01:59:59 is followed by 03:00:00.
+        ("Europe/Berlin", "2026-03-29T00:59:59Z", "2026-03-29/01"),
+        ("Europe/Berlin", "2026-03-29T01:00:00Z", "2026-03-29/03"),
+        // Berlin, 2026-10-25: the hour of two comes twice and shares a folder.
+        ("Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-25/02"),
+        ("Europe/Berlin", "2026-10-25T01:30:00Z", "2026-10-25/02"),
+        ("Europe/Berlin", "2026-10-25T02:00:00Z", "2026-10-25/03"),
+        // New York, 2026-03-08 and 2026-11-01.
+        ("America/New_York", "2026-03-08T06:59:59Z", "2026-03-08/01"),
+        ("America/New_York", "2026-03-08T07:00:00Z", "2026-03-08/03"),
+        ("America/New_York", "2026-11-01T05:30:00Z", "2026-11-01/01"),
+        ("America/New_York", "2026-11-01T06:30:00Z", "2026-11-01/01"),
+        // Lord Howe turns its clock by half an hour: 02:00 to 02:30 on 2026-10-04.
+        ("Australia/Lord_Howe", "2026-10-03T15:29:59Z", "2026-10-04/01"),
+        ("Australia/Lord_Howe", "2026-10-03T15:30:00Z", "2026-10-04/02"),
+        // Beirut has no midnight on 2026-03-29: the day begins at one.
+        ("Asia/Beirut", "2026-03-28T21:59:59Z", "2026-03-28/23"),
+        ("Asia/Beirut", "2026-03-28T22:00:00Z", "2026-03-29/01"),
+    ];
+    for (zone, at, expected) in table {
+        let at_ms = at.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let time = |class, more: &[(&str, &str)]| {
+            partitioned(class, &[&[("timezone", zone), ("timestamp.extractor", "Record")], more].concat())
+        };
+        let hours =
+            time("TimeBasedPartitioner", &[("path.format", "yyyy-MM-dd/HH"), ("partition.duration.ms", "3600000")]);
+        let name = format!("topics/bids/{expected}/bids+3+0000000042.json");
+        assert_eq!(key_of(&hours, 42, at_ms), name, "{at} in {zone}");
+        let (year, month, day) = (&expected[..4], &expected[5..7], &expected[8..10]);
+        let name = format!("topics/bids/year={year}/month={month}/day={day}/bids+3+0000000042.json");
+        assert_eq!(key_of(&time("DailyPartitioner", &[]), 42, at_ms), name, "the day of {at} in {zone}");
+    }
+}
+
+#[test]
+fn the_year_of_the_era_and_the_year_of_the_week_part_at_new_year() {
+    // A Thursday and a Sunday in the first week of 2026 and the last of 2026; 2027-01-01 is in week 53 of 2026.
+    let table = [
+        ("2025-12-29T12:00:00Z", "YYYY", "2025"),
+        ("2025-12-29T12:00:00Z", "yyyy", "2025"),
+        ("2025-12-29T12:00:00Z", "xxxx/ww/e", "2026/01/1"),
+        ("2027-01-01T12:00:00Z", "YYYY", "2027"),
+        ("2027-01-01T12:00:00Z", "xxxx/ww/e", "2026/53/5"),
+        ("2027-01-04T12:00:00Z", "xxxx/w", "2027/1"),
+        ("2028-12-31T12:00:00Z", "YYYY/DDD/D", "2028/366/366"),
+        ("2028-01-05T12:00:00Z", "YYYY/DDD/D", "2028/005/5"),
+        ("2028-01-05T00:30:00Z", "HH/hh/H/h", "00/12/0/12"),
+    ];
+    for (at, pattern, expected) in table {
+        let at_ms = at.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let config = partitioned(
+            "TimeBasedPartitioner",
+            &[
+                ("path.format", pattern),
+                ("partition.duration.ms", "3600000"),
+                ("timezone", "UTC"),
+                ("timestamp.extractor", "Record"),
+            ],
+        );
+        let name = format!("topics/bids/{expected}/bids+3+0000000042.json");
+        assert_eq!(key_of(&config, 42, at_ms), name, "{pattern} at {at}");
+    }
+}
+
+#[test]
+fn every_partitioner_goes_with_every_compression() {
+    let time = [("timezone", "Asia/Kolkata"), ("timestamp.extractor", "RecordField"), ("timestamp.field", "ts")];
+    let own = [("path.format", "'dt'=yyyyMMdd"), ("partition.duration.ms", "86400000")];
+    let table: [(&str, &[(&str, &str)], &str); 5] = [
+        ("DefaultPartitioner", &[], "partition=3"),
+        ("FieldPartitioner", &[("partition.field.name", "shop,n")], "shop=s1/n=7"),
+        ("TimeBasedPartitioner", &[time.as_slice(), &own].concat(), "dt=20260101"),
+        ("HourlyPartitioner", &time, "year=2026/month=01/day=01/hour=09"),
+        ("DailyPartitioner", &time, "year=2026/month=01/day=01"),
+    ];
+    for (class, changes, folders) in table {
+        for (compression, suffix) in [("none", "json"), ("gzip", "json.gz"), ("GZIP", "json.gz")] {
+            let mut config = partitioned(class, changes);
+            config.insert("s3.compression.type".to_owned(), compression.to_owned());
+            let name = format!("topics/bids/{folders}/bids+3+0000000042.{suffix}");
+            assert_eq!(key(&config), name, "{class} with {compression}");
+        }
     }
 }
 
@@ -167,7 +270,12 @@ fn names_that_no_template_can_give_are_refused_by_the_key_at_fault() {
         (confluent(&[("file.delim", "0")]), "file.delim"),
         (confluent(&[("filename.offset.zero.pad.width", "0")]), "filename.offset.zero.pad.width"),
         (confluent(&[("filename.offset.zero.pad.width", "21")]), "filename.offset.zero.pad.width"),
-        (time("'w'=xxxx", "86400000"), "path.format"),
+        (time("'w'=xx", "86400000"), "path.format"),
+        (time("kk", "3600000"), "path.format"),
+        (time("KK", "3600000"), "path.format"),
+        (time("hh a", "3600000"), "path.format"),
+        (time("ss.SSS", "1"), "path.format"),
+        (time("yyyy-MM-dd'T'HHZ", "3600000"), "path.format"),
         (time("MMM", "86400000"), "path.format"),
         (time("EEE", "86400000"), "path.format"),
         (time("'open", "86400000"), "path.format"),
@@ -184,6 +292,8 @@ fn names_that_no_template_can_give_are_refused_by_the_key_at_fault() {
         (partitioned("FieldPartitioner", &[("partition.field.name", "a}b")]), "partition.field.name"),
         (partitioned("DailyPartitioner", &[]), "timezone"),
         (partitioned("DailyPartitioner", &[("timezone", "Mars/Olympus")]), "timezone"),
+        (partitioned("DailyPartitioner", &[("timezone", "+05:30")]), "timezone"),
+        (confluent(&[("rotate.schedule.interval.ms", "60000")]), "timezone"),
         (partitioned("OwnPartitioner", &[]), "partitioner.class"),
         (
             partitioned("DailyPartitioner", &[("timezone", "UTC"), ("timestamp.extractor", "com.own.Clock")]),
@@ -199,10 +309,12 @@ fn names_that_no_template_can_give_are_refused_by_the_key_at_fault() {
 fn aivens_templates_name_objects_as_aiven_does() {
     let name = "file.name.template";
     let table: &[(&[(&str, &str)], &str)] = &[
-        (&[], "bids-3-00000000000000000042.gz"),
+        (&[], "bids-3-42.gz"),
         (&[("aws.s3.prefix", "a/b/")], "a/b/bids-3-00000000000000000042.gz"),
-        (&[("file.prefix.template", "{{topic}}/p={{partition}}/")], "bids/p=3/bids-3-00000000000000000042.gz"),
-        (&[("file.compression.type", "zstd")], "bids-3-00000000000000000042.zst"),
+        (&[("aws_s3_prefix", "a/{{topic}}/")], "a/bids/bids-3-00000000000000000042.gz"),
+        (&[("file.prefix.template", "{{topic}}/p={{partition}}/")], "bids/p=3/bids-3-42.gz"),
+        (&[("file.name.prefix", "raw/"), (name, "{{topic}}-{{partition}}-{{start_offset}}.gz")], "raw/bids-3-42.gz"),
+        (&[("file.compression.type", "zstd")], "bids-3-42.zst"),
         (&[(name, "{{topic}}-{{partition}}-{{start_offset}}.gz")], "bids-3-42.gz"),
         (
             &[(name, "d/{{ topic }}/{{partition}}-{{ start_offset:padding=true }}.jsonl.gz")],
@@ -229,6 +341,7 @@ fn aivens_templates_name_objects_as_aiven_does() {
         "{{topic}}-{{partition}}-{{start_offset}}",
         "{{topic}}-{{partition:padding=true}}-{{start_offset}}.gz",
         "{{key}}.gz",
+        "{{utc_date}}/{{topic}}-{{partition}}-{{start_offset}}.gz",
         "{{topic}}-{{partition}}-{{start_offset}}-{{nope}}.gz",
         "{{topic}}-{{partition}}-{{timestamp:unit=mm}}{{start_offset}}.gz",
         "{{topic}}-{{partition}}-{{start_offset",
@@ -240,4 +353,6 @@ fn aivens_templates_name_objects_as_aiven_does() {
         assert_eq!(refused(&aiven(&[(name, template)])), [name], "{template}");
     }
     assert_eq!(refused(&aiven(&[("file.compression.type", "none")])), [name], "no suffix, no name");
+    let both = aiven(&[("aws.s3.prefix", "a/"), (name, "{{topic}}-{{partition}}-{{start_offset}}.gz")]);
+    assert_eq!(refused(&both), ["aws.s3.prefix"], "releases of the sink differ");
 }

@@ -49,6 +49,8 @@ fn a_validation_tells_each_mistake_beside_its_key() {
     assert_eq!(of("topics.dir").value.value.as_deref(), Some("topics"));
     assert_eq!(of("errors.tolerance").value.recommended_values, ["none", "all"]);
     assert!(!serde_json::to_string(&validation).unwrap().contains("hunter2"));
+    let url = validate(Plugin::Confluent, &confluent(&[("store.url", "http://u:hunter2@h/")]), &defaults());
+    assert!(!serde_json::to_string(&url).unwrap().contains("hunter2"));
     assert_eq!(validation.groups[0], "Common");
 }
 

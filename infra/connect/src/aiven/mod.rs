@@ -8,6 +8,7 @@ use crate::confluent::endpoint;
 use crate::draft::Draft;
 use crate::input::Input;
 use crate::translate::ConnectDefaults;
+use crate::zone;
 
 /// Connect's `offset.flush.interval.ms` where nobody set it.
 const FLUSH_MS: i64 = 60_000;
@@ -68,7 +69,7 @@ fn clock(input: &mut Input<'_>, draft: &mut Draft) {
         None => draft.set("sink.timestamp.from", "wall_clock", "file.name.timestamp.source"),
     }
     if let Some((key, zone)) = either(input, "file.name.timestamp.timezone", "timestamp.timezone") {
-        draft.set("sink.time_zone", if zone == "Z" { "UTC" } else { zone }, key);
+        draft.set("sink.time_zone", zone::iana(zone), key);
         input.mapped(key, &["sink.time_zone"]);
     }
 }
@@ -77,11 +78,12 @@ fn rotation(input: &mut Input<'_>, draft: &mut Draft) {
     const KEY: &str = "file.max.records";
     draft.set("sink.rotate.bytes", "never", KEY);
     draft.set("sink.rotate.idle", "never", KEY);
-    draft.set("sink.rotate.age", FLUSH_MS, KEY);
+    draft.set_span("sink.rotate.age", FLUSH_MS, KEY);
     let records = input.number(KEY, 0, i64::from(i32::MAX)).unwrap_or(0);
     match records == 0 || records > MOST_RECORDS {
         true => draft.set("sink.rotate.records", "never", KEY),
         false => draft.set("sink.rotate.records", records, KEY),
     }
-    input.noted(KEY, &["sink.rotate.records"], "a file is closed after a minute, Connect's default");
+    let note = "a file is closed after a minute, the default of offset.flush.interval.ms, which a Connect worker sets";
+    input.noted(KEY, &["sink.rotate.records", "sink.rotate.age"], note);
 }

@@ -1,4 +1,7 @@
-//! Aiven's templates of names, in the words of a key template.
+//! Aiven's names of objects, in the words of a key template.
+//!
+//! The sink knows two ways. Of old a prefix stands before a name of its own making, with the offset in twenty digits, and
+//! `file.name.template` is not heeded for it. Since then the name is `file.name.template`, whose default pads nothing.
 
 use landfall_job::KeyTemplate;
 use landfall_job::reader::Refusal;
@@ -8,30 +11,40 @@ use crate::draft::Draft;
 use crate::input::Input;
 
 const NAME: &str = "file.name.template";
-/// The spellings of a prefix that have been in use, the newest first.
-const PREFIXES: &[&str] = &["file.prefix.template", "aws.s3.prefix.template", "aws.s3.prefix", "aws_s3_prefix"];
-const DEFAULT_NAME: &str = "{{topic}}-{{partition}}-{{start_offset:padding=true}}";
+/// What stands before `file.name.template`; the first that is written.
+const PREFIXES: [&str; 3] = ["file.name.prefix", "file.prefix.template", "aws.s3.prefix.template"];
+/// What stands before the name of old; the first that is written.
+const OLD_PREFIXES: [&str; 2] = ["aws.s3.prefix", "aws_s3_prefix"];
+const DEFAULT_NAME: &str = "{{topic}}-{{partition}}-{{start_offset}}";
+const OLD_NAME: &str = "{{topic}}-{{partition}}-{{start_offset:padding=true}}";
 const KNOWN: &str = "known are {{topic}}, {{partition}}, {{start_offset}}, {{start_offset:padding=true}} and {{timestamp:unit=U}} \
                      with yyyy, MM, dd or HH";
 
 pub(super) fn read(input: &mut Input<'_>, draft: &mut Draft, suffix: Suffix) {
-    let (whole, key) = match input.get(NAME) {
-        Some(name) => {
-            for prefix in PREFIXES {
-                input.idle(prefix, "file.name.template is the whole name");
-            }
-            (name.to_owned(), NAME)
-        }
+    let first = |keys: &[&'static str]| keys.iter().copied().find(|key| input.get(key).is_some());
+    let (prefix, old) = (first(&PREFIXES), first(&OLD_PREFIXES));
+    let name = input.get(NAME);
+    let dot = if suffix.of_default_name.is_empty() { "" } else { "." };
+    let ending = format!("{dot}{}", suffix.of_default_name);
+    let before = |key: Option<&str>| key.and_then(|key| input.get(key)).unwrap_or_default();
+    let (whole, key) = match old {
+        Some(old) => (format!("{}{OLD_NAME}{ending}", before(Some(old))), old),
         None => {
-            let written = PREFIXES.iter().copied().find(|key| input.get(key).is_some());
-            let prefix = written.and_then(|key| input.get(key)).unwrap_or_default();
-            let dot = if suffix.of_default_name.is_empty() { "" } else { "." };
-            (format!("{prefix}{DEFAULT_NAME}{dot}{}", suffix.of_default_name), written.unwrap_or(NAME))
+            let name = name.map_or_else(|| format!("{DEFAULT_NAME}{ending}"), str::to_owned);
+            let blamed = if input.get(NAME).is_some() { NAME } else { prefix.unwrap_or(NAME) };
+            (format!("{}{name}", before(prefix)), blamed)
         }
     };
-    input.mapped(key, &["sink.key", "sink.extension"]);
-    for prefix in PREFIXES.iter().filter(|prefix| **prefix != key) {
-        input.idle(prefix, "a newer spelling of it is given");
+    for written in [old, prefix, name.map(|_| NAME)].into_iter().flatten() {
+        input.mapped(written, &["sink.key", "sink.extension"]);
+    }
+    if let (Some(old), Some(other)) = (old, name.map(|_| NAME).or(prefix)) {
+        let problem = format!("is given beside {other}, and releases of the sink differ in which holds");
+        return input.refuse(old, &problem, &format!("keep {other} with the prefix in it, or {old} alone"));
+    }
+    for idle in PREFIXES.into_iter().chain(OLD_PREFIXES).chain([NAME]) {
+        let why = if input.get(idle).is_some() { "a newer spelling of it is given" } else { "it is empty" };
+        input.idle_if_open(idle, why);
     }
     match translated(&whole) {
         Ok((template, extension)) => {
@@ -92,6 +105,11 @@ fn placeholder(variable: &str) -> Result<&'static str, Refusal> {
         ("timestamp", Some("unit=MM")) => "{timestamp:%m}",
         ("timestamp", Some("unit=dd")) => "{timestamp:%d}",
         ("timestamp", Some("unit=HH")) => "{timestamp:%H}",
+        ("utc_date" | "local_date", None) => {
+            let fix = "write {{timestamp:unit=yyyy}}-{{timestamp:unit=MM}}-{{timestamp:unit=dd}}, and \
+                       file.name.timestamp.timezone where it is not UTC";
+            return Err(Refusal::new(format!("has the variable {name}, which is not supported"), fix));
+        }
         ("key", _) => {
             let fix = "write {{topic}}, {{partition}} and {{start_offset}}";
             return Err(Refusal::new("asks for a file for each key of records, which is not supported", fix));

@@ -118,5 +118,6 @@ fn tags(input: &mut Input<'_>, draft: &mut Draft) {
         return input.idle(PAIRS, "it is empty");
     }
     draft.set("sink.tags", tags, PAIRS);
-    input.mapped(PAIRS, &["sink.tags"]);
+    let note = "objects are tagged, which the sink does with s3.object.tagging: true only";
+    input.noted(PAIRS, &["sink.tags"], note);
 }

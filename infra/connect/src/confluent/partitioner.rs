@@ -3,6 +3,7 @@
 use crate::draft::Draft;
 use crate::input::Input;
 use crate::joda::{self, Fault};
+use crate::zone;
 
 const CLASS: &str = "partitioner.class";
 const FIELDS: &str = "partition.field.name";
@@ -95,7 +96,7 @@ fn timed(input: &mut Input<'_>, draft: &mut Draft, fixed: Option<(&str, i64)>) -
     let clock = extractor(input, draft);
     match input.get(ZONE) {
         Some(zone) => {
-            draft.set("sink.time_zone", zone, ZONE);
+            draft.set("sink.time_zone", zone::iana(zone), ZONE);
             input.mapped(ZONE, &["sink.time_zone"]);
         }
         None => input.refuse(ZONE, "is missing, and a partitioner of times needs it", "write a zone such as UTC"),
@@ -158,7 +159,8 @@ fn extractor(input: &mut Input<'_>, draft: &mut Draft) -> Clock {
             draft.set("sink.timestamp.from", "field", EXTRACTOR);
             draft.set("sink.timestamp.path", input.get(FIELD).unwrap_or("timestamp"), FIELD);
             draft.set("sink.timestamp.unit", "ms", FIELD);
-            let note = "the field holds milliseconds since the epoch; times in ISO 8601 are dead letters";
+            let note = "the field holds milliseconds since the epoch; times in ISO 8601 are dead letters, and need a job \
+                        of its own with sink.timestamp.unit: rfc3339";
             input.noted(FIELD, &["sink.timestamp.path", "sink.timestamp.unit"], note);
             Clock::Record
         }

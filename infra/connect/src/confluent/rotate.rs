@@ -7,6 +7,7 @@ use crate::input::Input;
 
 const FLUSH: &str = "flush.size";
 const INTERVAL: &str = "rotate.interval.ms";
+const ZONE: &str = "timezone";
 const SCHEDULE: &str = "rotate.schedule.interval.ms";
 /// The oldest a file of a job may get.
 const LONGEST_AGE_MS: i64 = 24 * 3_600_000;
@@ -28,7 +29,7 @@ pub(super) fn read(input: &mut Input<'_>, draft: &mut Draft, clock: Clock) {
             input.mapped(INTERVAL, &["sink.rotate.age"]);
         }
         (Some(interval_ms), Clock::Record) => {
-            draft.set("sink.rotate.event_time", interval_ms, INTERVAL);
+            draft.set_span("sink.rotate.event_time", interval_ms, INTERVAL);
             let note = "stretches of record time are counted from 1970, not from a file's first record";
             input.noted(INTERVAL, &["sink.rotate.event_time"], note);
         }
@@ -39,10 +40,14 @@ pub(super) fn read(input: &mut Input<'_>, draft: &mut Draft, clock: Clock) {
             ages.push((interval_ms, SCHEDULE));
             let note = "counted from a file's first record, not from the clock's full intervals";
             input.noted(SCHEDULE, &["sink.rotate.age"], note);
+            if input.get(ZONE).is_none() {
+                let fix = "write a zone such as UTC, though the job does not need it";
+                input.refuse(ZONE, "is missing, and rotate.schedule.interval.ms needs it", fix);
+            }
         }
     }
     let (age_ms, key) = ages.into_iter().min().unwrap_or((LONGEST_AGE_MS, FLUSH));
-    draft.set("sink.rotate.age", age_ms, key);
+    draft.set_span("sink.rotate.age", age_ms, key);
 }
 
 fn flush(input: &mut Input<'_>, draft: &mut Draft) {

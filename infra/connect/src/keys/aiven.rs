@@ -5,6 +5,8 @@ use crate::definition::KeyType::{Boolean, Class, Int, List, Long, Password, Stri
 use crate::definition::Preset::{Nothing, Value};
 use crate::definition::{Definition as D, Group};
 
+const SOURCES: &str = "only a source reads it";
+
 pub(super) const BUCKET: Group = Group {
     name: "AWS",
     keys: &[
@@ -46,7 +48,14 @@ pub(super) const BUCKET: Group = Group {
             CREDENTIALS,
             ROLE,
         ),
-        D::new("aws.sts.config.endpoint", String, Nothing, "The endpoint of STS.").only(&[], "", CREDENTIALS, ROLE),
+        D::new("aws.sts.config.endpoint", String, Value("https://sts.amazonaws.com"), "The endpoint of STS.").only(
+            &["https://sts.amazonaws.com"],
+            "no role is assumed by the connector",
+            CREDENTIALS,
+            ROLE,
+        ),
+        D::new("aws.s3.fetch.page.size", Int, Value("10"), "How many names a source lists at once.").idle(SOURCES),
+        D::new("aws.s3.fetch.buffer.size", Int, Value("1000"), "How many names a source remembers.").idle(SOURCES),
     ],
 };
 
@@ -54,10 +63,11 @@ pub(super) const FILE: Group = Group {
     name: "File",
     keys: &[
         D::new("file.name.template", String, Nothing, "The whole name of objects, as a template."),
-        D::new("file.prefix.template", String, Nothing, "What stands before the default name, as a template."),
-        D::new("aws.s3.prefix.template", String, Nothing, "Older spelling of file.prefix.template."),
-        D::new("aws.s3.prefix", String, Nothing, "Older spelling of file.prefix.template."),
-        D::new("aws_s3_prefix", String, Nothing, "Older spelling of file.prefix.template."),
+        D::new("file.name.prefix", String, Value(""), "What stands before the name."),
+        D::new("file.prefix.template", String, Nothing, "What stands before the name, as a template."),
+        D::new("aws.s3.prefix.template", String, Nothing, "Another spelling of file.prefix.template."),
+        D::new("aws.s3.prefix", String, Nothing, "What stands before a name with the offset in twenty digits."),
+        D::new("aws_s3_prefix", String, Nothing, "Older spelling of aws.s3.prefix."),
         D::new("file.name.timestamp.timezone", String, Value("Z"), "The zone of times in names."),
         D::new("timestamp.timezone", String, Nothing, "Older spelling of file.name.timestamp.timezone."),
         D::new("file.name.timestamp.source", String, Value("WALLCLOCK"), "Whose time is in names.")

@@ -1,11 +1,11 @@
 //! Keys that Connect gives to every sink.
 
-use super::LEAVE;
 use crate::definition::KeyType::{Boolean, Class, Int, List, Long, String};
 use crate::definition::Preset::{Nothing, Required, Value};
 use crate::definition::{Definition as D, Group};
 
 const RETRIES: &str = "converters and transforms do nothing that could be tried again";
+const NO_JAVA: &str = "no Java code runs";
 const LOGGED: &str = "dead letters are logged and counted in any case";
 
 pub(super) const GROUPS: &[Group] = &[
@@ -21,6 +21,7 @@ pub(super) const GROUPS: &[Group] = &[
             D::new("value.converter", Class, Required, "How values are decoded; only JSON without a schema lands.")
                 .offers(&["org.apache.kafka.connect.json.JsonConverter"]),
             D::new("header.converter", Class, Nothing, "How headers are decoded."),
+            D::new("connector.plugin.version", String, Nothing, "Which release of the sink runs.").idle(NO_JAVA),
             D::new(
                 "config.action.reload",
                 String,
@@ -40,7 +41,12 @@ pub(super) const GROUPS: &[Group] = &[
     Group {
         name: "Transforms",
         keys: &[
-            D::new("transforms", List, Value(""), "Names of transforms; only a filter of tombstones is supported."),
+            D::new(
+                "transforms",
+                List,
+                Value(""),
+                "Names of transforms; only filters of tombstones and topics are supported.",
+            ),
             D::new("predicates", List, Value(""), "Names of predicates that transforms use."),
         ],
     },
@@ -55,7 +61,7 @@ pub(super) const GROUPS: &[Group] = &[
                 .offers(&["none", "all"]),
             D::new("errors.log.enable", Boolean, Value("false"), "Whether such records are logged.").idle(LOGGED),
             D::new("errors.log.include.messages", Boolean, Value("false"), "Whether the log repeats their contents.")
-                .only(&["false"], LOGGED, "is not supported: a log never repeats records", LEAVE),
+                .idle("a log never repeats records; dead letters hold them whole"),
             D::new("errors.deadletterqueue.topic.name", String, Value(""), "A topic for records that cannot land."),
             D::new(
                 "errors.deadletterqueue.topic.replication.factor",
