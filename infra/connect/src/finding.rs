@@ -3,6 +3,7 @@
 use std::fmt;
 
 use landfall_job::FieldError;
+use landfall_job::reader::Refusal;
 use serde::Serialize;
 
 /// What became of one key.
@@ -69,6 +70,14 @@ impl Finding {
             None => error,
         })
     }
+}
+
+/// What is wrong with a config whose names become a template that is no good. A template may be as long as a config.
+pub(crate) fn unfit(template: &str, refusal: &Refusal) -> String {
+    let told: String = template.chars().take(200).collect();
+    let dots = if told.len() < template.len() { "…" } else { "" };
+    let problem: String = refusal.problem.chars().take(400).collect();
+    format!("becomes the key template {told}{dots}, which {problem}")
 }
 
 impl fmt::Display for Finding {

@@ -39,7 +39,7 @@ pub(crate) fn template(pattern: &str, duration_ms: i64) -> Result<String, Fault>
     let exact = units.min().is_none_or(|finest_ms| duration_ms > 0 && finest_ms % duration_ms == 0);
     let cuts_whole_units = [DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS].contains(&duration_ms);
     if !exact && !cuts_whole_units {
-        let problem = format!("cuts times to multiples that {pattern:?} would not show as they are");
+        let problem = "cuts times to multiples that path.format would not show as they are";
         let fix = "write a duration that divides the finest unit of path.format, such as 3600000 for hours";
         return Err(Fault::Duration(Refusal::new(problem, fix)));
     }

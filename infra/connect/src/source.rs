@@ -1,5 +1,7 @@
 //! Where the connector reads: its name and group, its topics, its tasks.
 
+use std::collections::BTreeSet;
+
 use landfall_job::JobName;
 
 use crate::draft::Draft;
@@ -46,13 +48,10 @@ fn job_name(name: &str, input: &mut Input<'_>, draft: &mut Draft) {
 }
 
 fn topics(input: &mut Input<'_>, draft: &mut Draft, filters: &[TopicFilter]) {
-    let mut names: Vec<&str> = Vec::new();
-    for topic in input.list("topics") {
-        // A subscription is a set.
-        if !names.contains(&topic) {
-            names.push(topic);
-        }
-    }
+    let mut names = input.list("topics");
+    // A subscription is a set.
+    let mut seen = BTreeSet::new();
+    names.retain(|topic| seen.insert(*topic));
     let pattern = input.get("topics.regex");
     match (names.is_empty(), pattern) {
         (true, None) => {

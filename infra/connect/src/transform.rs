@@ -1,7 +1,10 @@
 //! Single message transforms and their predicates. None runs here: a filter of tombstones is a policy of the job, and one
 //! of topics by name leaves them out of what is read. Every other one is refused by its name.
 
+use std::collections::BTreeSet;
+
 use landfall_job::TopicPattern;
+use landfall_job::reader::Refusal;
 
 use crate::input::Input;
 
@@ -84,7 +87,7 @@ pub(crate) fn read(input: &mut Input<'_>) -> Filters {
 }
 
 fn predicates(input: &mut Input<'_>, used: &[&str], fields: &[&str]) {
-    let named = input.list("predicates");
+    let named: BTreeSet<&str> = input.list("predicates").into_iter().collect();
     if named.is_empty() && used.is_empty() {
         return input.idle("predicates", "no transform uses it");
     }
@@ -133,7 +136,7 @@ fn topics(predicate: &str, negated: bool, input: &mut Input<'_>) -> Option<Topic
             return Some(TopicFilter { key, pattern, negated });
         }
         Some(Err(refusal)) => refusal,
-        None => landfall_job::reader::Refusal::new("is missing", "write the pattern of whole topic names"),
+        None => Refusal::new("is missing", "write the pattern of whole topic names"),
     };
     input.refuse_by(&key, &refusal);
     None

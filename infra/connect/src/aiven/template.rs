@@ -8,6 +8,7 @@ use landfall_job::reader::Refusal;
 
 use super::output::Suffix;
 use crate::draft::Draft;
+use crate::finding::unfit;
 use crate::input::Input;
 
 const NAME: &str = "file.name.template";
@@ -75,9 +76,7 @@ fn translated(text: &str) -> Result<(String, String), Refusal> {
         plain(rest)?.split_once('.').filter(|(_, extension)| !extension.is_empty()).ok_or_else(unnamed)?;
     template.push_str(stem);
     template.push_str(".{ext}");
-    KeyTemplate::parse(&template).map_err(|refusal| {
-        Refusal::new(format!("becomes the key template {template}, which {}", refusal.problem), refusal.fix)
-    })?;
+    KeyTemplate::parse(&template).map_err(|refusal| Refusal::new(unfit(&template, &refusal), refusal.fix))?;
     Ok((template, extension.to_owned()))
 }
 

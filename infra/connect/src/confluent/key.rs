@@ -3,6 +3,7 @@
 use landfall_job::KeyTemplate;
 
 use crate::draft::Draft;
+use crate::finding::unfit;
 use crate::input::Input;
 
 const DIRECTORY: &str = "topics.dir";
@@ -34,7 +35,7 @@ pub(super) fn read(input: &mut Input<'_>, draft: &mut Draft, encoded: &str) {
     let template = format!("{top}{{topic}}{folders}{encoded}{folders}{file}");
     let blamed = blamed(input);
     if let Err(refusal) = KeyTemplate::parse(&template) {
-        let problem = format!("becomes the key template {template}, which {}", refusal.problem);
+        let problem = unfit(&template, &refusal);
         return input.refuse(blamed, &problem, &refusal.fix);
     }
     draft.set("sink.key", template, blamed);
