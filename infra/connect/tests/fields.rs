@@ -163,6 +163,8 @@ fn keys_that_ask_for_what_does_not_happen_are_refused() {
         ("errors.deadletterqueue.topic.name", "no/topic"),
         ("append.late.data", "true"),
         ("topics.dir", "${env:DIR}"),
+        ("consumer.override.group.id", "${env:GROUP}"),
+        ("errors.tolerance", "${env:TOLERANCE}"),
         ("s3.object.tagging.key.value.pairs", "team:${file:/etc/team}"),
         ("value.converter", REMOVED),
         ("value.converter", "io.confluent.connect.avro.AvroConverter"),
@@ -330,6 +332,16 @@ fn secrets_are_refused_and_never_repeated() {
             assert!(!told.contains("hunter2"), "{told}");
         }
     }
+}
+
+#[test]
+fn no_config_provider_is_asked() {
+    let kms = confluent(&[("s3.ssea.name", "aws:kms"), ("s3.sse.kms.key.id", "${file:/etc/kms:key}")]);
+    assert_eq!(refused(&kms), ["s3.sse.kms.key.id"]);
+    let told = finding(&translated(&kms), "s3.sse.kms.key.id").to_string();
+    assert!(told.contains("config provider") && !told.contains("/etc"), "{told}");
+    // What is not needed is not resolved either.
+    assert!(refused(&confluent(&[("confluent.license", "${file:/etc/licence:key}")])).is_empty());
 }
 
 #[test]
