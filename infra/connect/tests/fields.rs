@@ -335,6 +335,20 @@ fn secrets_are_refused_and_never_repeated() {
 }
 
 #[test]
+fn what_a_partitioner_sets_for_itself_is_not_taken_from_the_config() {
+    let config = confluent(&[
+        ("partitioner.class", "io.confluent.connect.storage.partitioner.HourlyPartitioner"),
+        ("timezone", "UTC"),
+        ("path.format", "'mine'=dd"),
+        ("partition.duration.ms", "60000"),
+    ]);
+    for key in ["path.format", "partition.duration.ms"] {
+        assert!(is_idle(&finding(&translated(&config), key)), "{key}");
+    }
+    assert!(!field(&config, "sink.key").to_string().contains("mine"));
+}
+
+#[test]
 fn no_config_provider_is_asked() {
     let kms = confluent(&[("s3.ssea.name", "aws:kms"), ("s3.sse.kms.key.id", "${file:/etc/kms:key}")]);
     assert_eq!(refused(&kms), ["s3.sse.kms.key.id"]);

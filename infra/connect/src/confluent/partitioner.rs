@@ -109,6 +109,9 @@ fn timed(input: &mut Input<'_>, draft: &mut Draft, fixed: Option<(&str, i64)>) -
             (path, Some(duration_ms))
         }
         None => {
+            for key in [DURATION, PATH] {
+                input.mapped(key, &["sink.key"]);
+            }
             let duration_ms = input.number(DURATION, 1, i64::MAX);
             if input.get(DURATION).is_none() {
                 input.refuse(DURATION, "is missing, and TimeBasedPartitioner needs it", "write one such as 3600000");
@@ -126,8 +129,6 @@ fn timed(input: &mut Input<'_>, draft: &mut Draft, fixed: Option<(&str, i64)>) -
         input.refuse(PATH, "has braces", "leave them out");
         return Partitions { encoded: String::new(), clock };
     }
-    input.mapped(PATH, &["sink.key"]);
-    input.mapped(DURATION, &["sink.key"]);
     // A duration that is missing has been told; the shortest lets the pattern be judged all the same.
     let encoded = match joda::template(path, duration_ms.unwrap_or(1)) {
         Ok(encoded) => encoded,
