@@ -382,6 +382,9 @@ fn what_the_config_leaves_out_is_told_too() {
     assert!(told(&aiven(&[])).contains("offset.flush.interval.ms"));
 }
 
+/// Changes of a config, and the key that is refused for them.
+type Refused<'a> = (&'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn a_filter_of_topics_leaves_them_out_of_what_is_read() {
     let filter = |more: &[(&str, &str)]| {
@@ -402,7 +405,7 @@ fn a_filter_of_topics_leaves_them_out_of_what_is_read() {
         assert!(is_mapped(&finding(&translated(&filter(&[])), key)), "{key}");
     }
     let pattern = "predicates.p.pattern";
-    let table: [(&[(&str, &str)], &str); 5] = [
+    let table: [Refused<'_>; 5] = [
         (&[(pattern, ".*")], pattern),
         (&[(pattern, "(?i)bids")], pattern),
         (&[(pattern, "")], pattern),

@@ -197,11 +197,14 @@ fn the_year_of_the_era_and_the_year_of_the_week_part_at_new_year() {
     }
 }
 
+/// A partitioner, what it is set with, and the folders that it makes.
+type Partitioning<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn every_partitioner_goes_with_every_compression() {
     let time = [("timezone", "Asia/Kolkata"), ("timestamp.extractor", "RecordField"), ("timestamp.field", "ts")];
     let own = [("path.format", "'dt'=yyyyMMdd"), ("partition.duration.ms", "86400000")];
-    let table: [(&str, &[(&str, &str)], &str); 5] = [
+    let table: [Partitioning<'_>; 5] = [
         ("DefaultPartitioner", &[], "partition=3"),
         ("FieldPartitioner", &[("partition.field.name", "shop,n")], "shop=s1/n=7"),
         ("TimeBasedPartitioner", &[time.as_slice(), &own].concat(), "dt=20260101"),

@@ -56,7 +56,7 @@ fn lines(input: &mut Input<'_>) {
     match (input.get(ENVELOPE), input.boolean(ENVELOPE, true)) {
         (Some(_), Some(false)) => input.mapped(ENVELOPE, &["sink.format"]),
         (Some(_), Some(true)) => {
-            input.refuse(ENVELOPE, "is not supported: lines would have another shape", "write false")
+            input.refuse(ENVELOPE, "is not supported: lines would have another shape", "write false");
         }
         (None, _) => {
             input.refuse(
