@@ -44,14 +44,14 @@ letters and digits of ASCII and `/ ! - _ . * ' ( ) = + @ : , ; &`. What is rende
 | placeholder | is |
 |---|---|
 | `{topic}` `{partition}` | where the record is from |
-| `{first_offset}` | the first offset of the file, 20 digits; only with `{partition}` |
+| `{first_offset}` `{first_offset:DIGITS}` | the first offset of the file, 20 digits or padded to so many; only with `{partition}` |
 | `{timestamp:FORMAT}` | the record's time by `sink.timestamp`, in `sink.time_zone`, as strftime writes it; a `/` in the format makes a folder |
 | `{wall_clock:FORMAT}` | the worker's clock |
 | `{field:PATH}` | a field of the record |
 | `{header:NAME}` | a header |
 | `{key}` | the record's key |
 | `{unique}` | the file's own token |
-| `{ext}` | the suffix of format and compression, such as `jsonl.zst` |
+| `{ext}` | the suffix of format and compression, such as `jsonl.zst`, or `sink.extension` |
 
 ### Paths
 

@@ -40,11 +40,12 @@ source:
 decode: {format: json, null_value: keep}
 sink:
   bucket: lake
-  key: "bids/dt={timestamp:%Y/%m/%d}/{field:device.geo.country}/{topic}+{partition}+{first_offset}.{ext}"
+  key: "bids/dt={timestamp:%Y/%m/%d}/{field:device.geo.country}/{topic}+{partition}+{first_offset:10}.{ext}"
   timestamp: {from: field, path: ts, unit: us}
   time_zone: Europe/Berlin
   format: parquet
   compression: snappy
+  extension: snappy.parquet
   rotate: {bytes: 256 MiB, records: 1000000, age: 1h30m, idle: never, event_time: 1h}
   columns:
     - {name: id, type: int64}

@@ -52,7 +52,7 @@ pub struct Plan {
     /// Where that bound comes from.
     pub(crate) record_bound: &'static str,
     pub(crate) shape: Shape,
-    ext: &'static str,
+    ext: String,
     content_type: &'static str,
 }
 
@@ -116,7 +116,7 @@ impl Plan {
             max_record_bytes: spec.source.max_record_bytes.bytes(),
             record_bound: "source.max_record_bytes is",
             shape,
-            ext,
+            ext: ext.to_owned(),
             content_type,
         })
     }
@@ -152,7 +152,7 @@ impl Plan {
 
     /// The suffix of an object's name, without the dot: `jsonl.zst`.
     pub fn ext(&self) -> &str {
-        self.ext
+        &self.ext
     }
 
     /// The objects' `Content-Type`; there is no `Content-Encoding`.

@@ -30,8 +30,9 @@ pub enum TemplatePart {
     Topic,
     /// `{partition}`
     Partition,
-    /// `{first_offset}`: the first offset of the file, 20 digits.
-    FirstOffset,
+    /// `{first_offset}` or `{first_offset:DIGITS}`: the first offset of the file, zero-padded to at least so many digits,
+    /// 1 to [`FIRST_OFFSET_DIGITS`].
+    FirstOffset(usize),
     /// `{timestamp:FORMAT}`: the record's time by `sink.timestamp`, as strftime writes it; the format holds no `/`.
     Timestamp(String),
     /// `{wall_clock:FORMAT}`: the worker's clock when the record is routed; the format holds no `/`.
@@ -119,7 +120,8 @@ impl fmt::Display for TemplatePart {
             Self::Literal(text) => f.write_str(text),
             Self::Topic => f.write_str("{topic}"),
             Self::Partition => f.write_str("{partition}"),
-            Self::FirstOffset => f.write_str("{first_offset}"),
+            Self::FirstOffset(FIRST_OFFSET_DIGITS) => f.write_str("{first_offset}"),
+            Self::FirstOffset(digits) => write!(f, "{{first_offset:{digits}}}"),
             Self::Timestamp(format) => write!(f, "{{timestamp:{format}}}"),
             Self::WallClock(format) => write!(f, "{{wall_clock:{format}}}"),
             Self::Field(path) => write!(f, "{{field:{path}}}"),

@@ -82,6 +82,9 @@ fn filled(spec: &JobSpec) -> JobSpec {
     let mut spec = spec.clone();
     spec.source.start = Some(spec.source.effective_start());
     spec.source.group = Some(spec.group_id());
+    // Left out rather than filled in: it follows from format and compression, whose change tells it.
+    let usual = spec.sink.usual_extension();
+    spec.sink.extension.take_if(|written| written == usual);
     spec
 }
 

@@ -107,6 +107,8 @@ fn a_name_without_a_token_is_accepted_where_it_tells_its_file() {
         "d/x0{partition}0+{first_offset}.{ext}",
         "d/{field:a}{partition}{field:b}{first_offset}/{partition}/{first_offset}.{ext}",
         "d/{field:a}{key}-{partition}+{first_offset}-{unique}.{ext}",
+        "{topic}/{topic}+{partition}+{first_offset:10}.{ext}",
+        "d/{partition}{first_offset:19}.{ext}",
     ] {
         KeyTemplate::parse(key).expect(key);
     }
@@ -116,6 +118,18 @@ fn a_name_without_a_token_is_accepted_where_it_tells_its_file() {
     assert!(!several("a/{topic}{field:a}+{unique}.{ext}"));
     assert!(several("a/{partition}+{first_offset}.{ext}"));
     assert!(several("{topic}-{field:a}-{partition}+{first_offset}.{ext}"));
+}
+
+#[test]
+fn a_suffix_of_the_jobs_own_stands_for_that_of_the_format() {
+    let with = |sink: &str| JobSpec::parse(&SMALLEST.replace("\"lake\"", &format!("\"lake\", {sink}"))).unwrap();
+    let spec = with(r#""compression": "none", "extension": "json""#);
+    assert_eq!(spec.sink.extension(), "json");
+    assert_eq!(JobSpec::parse(&serde_json::to_string(&spec).unwrap()).unwrap(), spec);
+    assert_eq!(with(r#""compression": "gzip", "extension": "json.gz""#).sink.extension(), "json.gz");
+    let plain = with(r#""compression": "none""#);
+    let change = validate_update(&plain, &spec).unwrap();
+    assert_eq!(change, Change::AtFileBoundary { fields: vec!["sink.extension".to_owned()] });
 }
 
 #[test]
@@ -213,7 +227,7 @@ fn step(change: impl Fn(&str) -> String) -> Result<Change, Vec<String>> {
 #[test]
 fn writing_a_default_out_is_no_change() {
     let full = |_: &str| {
-        "{name: a, source: {cluster: c, topics: [t], start: earliest, group: landfall-a}, sink: {bucket: lake, compression: zstd}}".to_owned()
+        "{name: a, source: {cluster: c, topics: [t], start: earliest, group: landfall-a}, sink: {bucket: lake, compression: zstd, extension: jsonl.zst}}".to_owned()
     };
     assert_eq!(step(full), Ok(Change::NoChange));
 }
@@ -227,6 +241,11 @@ fn changes_are_told_apart_by_what_they_ask_of_the_workers() {
     });
     let fields = vec!["sink.rotate.age".into(), "source.topics".into()];
     assert_eq!(boundary, Ok(Change::AtFileBoundary { fields }));
+    let renamed = step(|base| base.replace("bucket: lake", "bucket: lake, extension: json.zst"));
+    assert_eq!(renamed, Ok(Change::AtFileBoundary { fields: vec!["sink.extension".into()] }));
+    // The suffix that follows from it is not told apart.
+    let compressed = step(|base| base.replace("bucket: lake", "bucket: lake, compression: gzip"));
+    assert_eq!(compressed, Ok(Change::AtFileBoundary { fields: vec!["sink.compression".into()] }));
     let pattern = step(|base| base.replace("topics: [t]", "topics_regex: 't|u'"));
     assert!(matches!(pattern, Ok(Change::AtFileBoundary { .. })), "{pattern:?}");
 }

@@ -155,7 +155,7 @@ fn names(template: &KeyTemplate) -> Vec<(String, (i32, i64, String))> {
                     TemplatePart::Literal(text) => text.clone(),
                     TemplatePart::Topic => topic.to_owned(),
                     TemplatePart::Partition => partition.to_string(),
-                    TemplatePart::FirstOffset => format!("{offset:020}"),
+                    TemplatePart::FirstOffset(digits) => format!("{offset:0digits$}"),
                     TemplatePart::Field(_) | TemplatePart::Header(_) => (*field).to_owned(),
                     TemplatePart::Key | TemplatePart::Timestamp(_) | TemplatePart::WallClock(_) => (*key).to_owned(),
                     TemplatePart::Unique | TemplatePart::Ext => "x".to_owned(),
@@ -174,7 +174,7 @@ proptest! {
     fn two_files_never_have_one_name_by_a_template_that_is_accepted(
         parts in prop::collection::vec(prop::sample::select(vec![
             "/", "-", "+", "=", "0", "{topic}", "{partition}", "{first_offset}", "{field:x}", "{timestamp:%H}", "{key}",
-            "{partition}", "{first_offset}",
+            "{partition}", "{first_offset}", "{first_offset:1}", "{first_offset:10}", "{first_offset:19}",
         ]), 1..9)
     ) {
         let Ok(template) = KeyTemplate::parse(&format!("d/{}.{{ext}}", parts.concat())) else { return Ok(()) };

@@ -23,13 +23,33 @@ pub use landfall_job::template::{FIRST_OFFSET_DIGITS, MAX_KEY_BYTES, MAX_SEGMENT
 
 use crate::reason::{Reason, Rejection, Stage};
 
-/// Stands for `{first_offset}` in a group key.
+/// Stands for `{first_offset}` in a group key; fewer digits than [`FIRST_OFFSET_DIGITS`] have marks of their own.
 pub const FIRST_OFFSET_MARK: char = '\u{1}';
 /// Stands for `{unique}` in a group key.
 pub const UNIQUE_MARK: char = '\u{2}';
 
 /// Divides a group key from the number of its stretch of event time; see [`crate::rotate`].
 pub const STRETCH_MARK: char = '\u{3}';
+
+/// The code of the mark of no digits at all: one digit has the next, and so on.
+const NO_DIGITS: u8 = 4;
+
+/// What stands in a group key for `{first_offset}` with so many digits.
+fn offset_mark(digits: usize) -> char {
+    match u8::try_from(digits) {
+        Ok(few) if digits < FIRST_OFFSET_DIGITS => char::from(NO_DIGITS + few),
+        _ => FIRST_OFFSET_MARK,
+    }
+}
+
+/// How many digits a character of a group key stands for, if it is a mark of `{first_offset}`.
+fn offset_digits(character: char) -> Option<usize> {
+    if character == FIRST_OFFSET_MARK {
+        return Some(FIRST_OFFSET_DIGITS);
+    }
+    let digits = u8::try_from(character).ok()?.checked_sub(NO_DIGITS).map(usize::from)?;
+    (1..FIRST_OFFSET_DIGITS).contains(&digits).then_some(digits)
+}
 
 /// A file's key, once its first record's offset and its unique token are known.
 ///
@@ -50,10 +70,10 @@ pub fn finish_key(group_key: &str, first_offset: i64, unique: &str) -> Result<St
     let group_key = group_key.split_once(STRETCH_MARK).map_or(group_key, |(place, _)| place);
     let mut key = String::with_capacity(group_key.len() + FIRST_OFFSET_DIGITS + unique.len());
     for character in group_key.chars() {
-        match character {
-            FIRST_OFFSET_MARK => key.push_str(&format!("{first_offset:0FIRST_OFFSET_DIGITS$}")),
-            UNIQUE_MARK => key.push_str(unique),
-            other => key.push(other),
+        match (character, offset_digits(character)) {
+            (_, Some(digits)) => key.push_str(&format!("{first_offset:0digits$}")),
+            (UNIQUE_MARK, None) => key.push_str(unique),
+            (other, None) => key.push(other),
         }
     }
     if key.len() > MAX_KEY_BYTES {
@@ -83,8 +103,17 @@ mod tests {
     }
 
     #[test]
+    fn an_offset_is_padded_to_the_digits_of_its_mark() {
+        for digits in 1..=FIRST_OFFSET_DIGITS {
+            let group = format!("a/t+0+{}.json", offset_mark(digits));
+            assert_eq!(finish_key(&group, 42, "u").unwrap(), format!("a/t+0+{:0digits$}.json", 42));
+            assert_eq!(finish_key(&group, i64::MAX, "u").unwrap(), format!("a/t+0+{:0digits$}.json", i64::MAX));
+        }
+    }
+
+    #[test]
     fn a_key_that_would_leave_its_place_is_refused() {
-        for group in ["a/../b", "/a", "a//b", "a/./b", "a/", "", "a/\u{7}b"] {
+        for group in ["a/../b", "/a", "a//b", "a/./b", "a/", "", "a/\u{1b}b"] {
             assert_eq!(finish_key(group, 0, "u").unwrap_err().reason, Reason::KeyRender, "{group:?}");
         }
         assert!(finish_key(&"a".repeat(256), 0, "u").is_err());

@@ -6,8 +6,8 @@ use landfall_job::{DurationMs, KeyTemplate, TemplatePart};
 use super::clock_text::{BadFormat, TimeCache, TimeFormat};
 use super::segment::{Alphabet, encode_value};
 use super::{
-    FIRST_OFFSET_DIGITS, FIRST_OFFSET_MARK, MAX_KEY_BYTES, MAX_SEGMENT_BYTES, MAX_UNIQUE_BYTES, STRETCH_MARK,
-    UNIQUE_MARK,
+    FIRST_OFFSET_DIGITS, MAX_KEY_BYTES, MAX_SEGMENT_BYTES, MAX_UNIQUE_BYTES, STRETCH_MARK, UNIQUE_MARK, offset_digits,
+    offset_mark,
 };
 use crate::json::{Captures, Kind, unescape_into};
 use crate::reason::{Reason, Rejection, Stage};
@@ -26,7 +26,7 @@ enum Piece {
     Field { slot: usize, path: String },
     Header(String),
     Key,
-    FirstOffset,
+    FirstOffset(usize),
     Unique,
 }
 
@@ -128,7 +128,7 @@ impl KeyPlan {
                 TemplatePart::Literal(text) => Piece::Literal(text.clone()),
                 TemplatePart::Topic => Piece::Topic,
                 TemplatePart::Partition => Piece::Partition,
-                TemplatePart::FirstOffset => Piece::FirstOffset,
+                TemplatePart::FirstOffset(digits) => Piece::FirstOffset(*digits),
                 TemplatePart::Timestamp(format) => time(Clock::Event, format)?,
                 TemplatePart::WallClock(format) => time(Clock::Wall, format)?,
                 TemplatePart::Field(path) => Piece::Field { slot: slot_of(path), path: path.to_string() },
@@ -172,7 +172,7 @@ impl KeyPlan {
                 Piece::Literal(text) => key.push_str(text),
                 Piece::Topic => encode_value(key, record.topic.as_bytes(), Alphabet::Value),
                 Piece::Partition => push_number(key, record.partition),
-                Piece::FirstOffset => key.push(FIRST_OFFSET_MARK),
+                Piece::FirstOffset(digits) => key.push(offset_mark(*digits)),
                 Piece::Unique => key.push(UNIQUE_MARK),
                 Piece::Time { clock, format, cache } => {
                     let (at_ms, span) = match clock {
@@ -270,8 +270,9 @@ fn check_length(group_key: &str) -> Result<(), Rejection> {
         part.bytes().fold(0, |length: usize, byte| {
             length
                 + match char::from(byte) {
-                    FIRST_OFFSET_MARK => FIRST_OFFSET_DIGITS,
                     UNIQUE_MARK => MAX_UNIQUE_BYTES,
+                    // An offset may have more digits than it is padded to.
+                    mark if offset_digits(mark).is_some() => FIRST_OFFSET_DIGITS,
                     _ => 1,
                 }
         })

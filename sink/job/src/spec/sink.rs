@@ -12,7 +12,7 @@ use super::timestamp::{self, TimestampSource};
 use crate::column::{Column, ColumnType};
 use crate::names::bucket_name;
 use crate::path::FieldPath;
-use crate::reader::{Field, FromNode, Refusal, Refused, Section, Table, nonempty_text};
+use crate::reader::{Field, FromNode, Node, Refusal, Refused, Section, Table, nonempty_text};
 use crate::template::KeyTemplate;
 use crate::zone::Zone;
 
@@ -31,6 +31,9 @@ pub struct SinkSpec {
     pub format: SinkFormat,
     /// How it is compressed.
     pub compression: Compression,
+    /// The suffix of objects' names after the dot; `None` is that of format and compression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extension: Option<String>,
     /// When it is closed.
     pub rotate: RotateSpec,
     /// The columns of a Parquet file; empty for JSONL.
@@ -88,6 +91,12 @@ pub(super) static TABLE: Table = Table {
             "`none`, `gzip`, `zstd`; Parquet also `snappy`, `lz4`",
             "zstd",
             "how it is compressed",
+        ),
+        Field::optional(
+            "extension",
+            "letters, digits, `.`, `-`, `_`",
+            "that of format and compression, such as `jsonl.zst`",
+            "what `{ext}` is in the key; it ends in `gz`, `zst` or `parquet` exactly where the file is that, such as `json.gz`",
         ),
         Field::section("rotate", &rotate::TABLE, "when a file is closed: at whichever comes first"),
         Field::each("columns", &COLUMN_TABLE, "the columns of a Parquet file, at least one"),
@@ -160,6 +169,7 @@ impl SinkSpec {
         let time_zone = section.read::<Zone>("time_zone");
         let format = section.read::<SinkFormat>("format");
         let compression = section.read::<Compression>("compression");
+        let extension = section.read_optional_with("extension", extension);
         let rotate = RotateSpec::read(section.section("rotate"));
         let columns: Vec<Option<Column>> = section.sections("columns").into_iter().map(read_column).collect();
         let rest = section.read_optional::<Rest>("rest");
@@ -170,7 +180,15 @@ impl SinkSpec {
         let tags = section.map_with("tags", tag);
         let sse = Sse::read(&mut section);
         let expected_bucket_owner = section.read_optional_with("expected_bucket_owner", account_id);
-        Draft { format, compression, rest, columns: &columns, envelope: envelope.as_deref() }.check(&section);
+        let draft = Draft {
+            format,
+            compression,
+            extension: extension.as_ref().and_then(Option::as_deref),
+            rest,
+            columns: &columns,
+            envelope: envelope.as_deref(),
+        };
+        draft.check(&section);
         if tags.as_ref().is_some_and(|tags| tags.len() > 10) {
             section.conflict("tags", "has more than 10 tags", "keep at most 10, as S3 does");
         }
@@ -186,6 +204,7 @@ impl SinkSpec {
             time_zone: time_zone?,
             format: format?,
             compression: compression?,
+            extension: extension?,
             rotate: rotate?,
             columns: columns.into_iter().collect::<Option<_>>()?,
             rest,
@@ -199,14 +218,31 @@ impl SinkSpec {
         })
     }
 
-    /// The suffix of the object's name after the dot, by format and compression.
-    pub fn extension(&self) -> &'static str {
+    /// The suffix of the object's name after the dot: as the job says, or by format and compression.
+    pub fn extension(&self) -> &str {
+        self.extension.as_deref().unwrap_or(self.usual_extension())
+    }
+
+    /// The suffix by format and compression.
+    pub fn usual_extension(&self) -> &'static str {
         match (self.format, self.compression) {
             (SinkFormat::Parquet, _) => "parquet",
             (SinkFormat::Jsonl, Compression::Gzip) => "jsonl.gz",
             (SinkFormat::Jsonl, Compression::Zstd) => "jsonl.zst",
             (SinkFormat::Jsonl, Compression::None | Compression::Snappy | Compression::Lz4) => "jsonl",
         }
+    }
+}
+
+fn extension(node: &Node) -> Result<String, Refusal> {
+    let text = nonempty_text(node)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    match text.len() <= 40 && text.chars().all(allowed) && !text.split('.').any(str::is_empty) {
+        true => Ok(text),
+        false => Err(Refusal::new(
+            "is not a suffix",
+            "write at most 40 letters, digits, - and _ with single dots between them, such as json.gz",
+        )),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::reader::{Node, Refusal, Section};
 pub(super) struct Draft<'a> {
     pub(super) format: Option<SinkFormat>,
     pub(super) compression: Option<Compression>,
+    pub(super) extension: Option<&'a str>,
     pub(super) rest: Option<Option<Rest>>,
     pub(super) columns: &'a [Option<Column>],
     pub(super) envelope: Option<&'a [EnvelopeField]>,
@@ -24,6 +25,30 @@ impl Draft<'_> {
             None => {}
         }
         self.envelope(section);
+        self.suffix(section);
+    }
+
+    /// Whoever reads a file trusts its suffix.
+    fn suffix(&self, section: &Section<'_>) {
+        let (Some(format), Some(compression), Some(extension)) = (self.format, self.compression, self.extension) else {
+            return;
+        };
+        let wanted = match (format, compression) {
+            (SinkFormat::Parquet, _) => Some("parquet"),
+            (SinkFormat::Jsonl, Compression::Gzip) => Some("gz"),
+            (SinkFormat::Jsonl, Compression::Zstd) => Some("zst"),
+            (SinkFormat::Jsonl, _) => None,
+        };
+        let last = extension.rsplit('.').next().unwrap_or_default();
+        let told = ["parquet", "gz", "zst"].into_iter().find(|suffix| *suffix == last);
+        if told != wanted {
+            let fix = match wanted {
+                Some(wanted) => format!("let it end in {wanted}, or leave it out"),
+                None => "write another, such as json, or leave it out".to_owned(),
+            };
+            let problem = format!("does not tell what is in a file of {format} with compression {compression}");
+            section.refuse("extension", &Node::Text(extension.to_owned()), Refusal::new(problem, fix));
+        }
     }
 
     fn lines(&self, section: &Section<'_>) {

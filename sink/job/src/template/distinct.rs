@@ -6,7 +6,12 @@
 //! on the way is either of a fixed length, or lies at the segment's end, or next to fixed text with a character that it
 //! cannot hold itself.
 
+use std::mem::discriminant;
+
 use super::{TemplatePart, TemplatePart as P};
+
+/// No offset has more digits: padded to as many, every offset is as long.
+const OFFSET_DIGITS: usize = 19;
 
 /// One part of a segment; text is never empty.
 enum Piece<'a> {
@@ -28,7 +33,7 @@ pub(super) fn hidden_by<'a>(parts: &'a [TemplatePart], wanted: &TemplatePart) ->
     segments(parts).iter().find_map(|segment| {
         let at = segment.iter().position(|piece| is(piece, wanted))?;
         let placeholder = |piece: &Piece<'a>| match piece {
-            Piece::Part(part) if *part != wanted => Some(*part),
+            Piece::Part(part) if discriminant(*part) != discriminant(wanted) => Some(*part),
             Piece::Part(_) | Piece::Text(_) => None,
         };
         let before = segment.iter().take(at).rev().find_map(placeholder);
@@ -37,11 +42,12 @@ pub(super) fn hidden_by<'a>(parts: &'a [TemplatePart], wanted: &TemplatePart) ->
 }
 
 fn is(piece: &Piece<'_>, wanted: &TemplatePart) -> bool {
-    matches!(piece, Piece::Part(part) if *part == wanted)
+    // However many digits it is written with.
+    matches!(piece, Piece::Part(part) if discriminant(*part) == discriminant(wanted))
 }
 
 fn varies(piece: &Piece<'_>) -> bool {
-    matches!(piece, Piece::Part(part) if !matches!(part, P::FirstOffset | P::Ext | P::Literal(_)))
+    matches!(piece, Piece::Part(part) if !matches!(part, P::FirstOffset(OFFSET_DIGITS..) | P::Ext | P::Literal(_)))
 }
 
 fn segments(parts: &[TemplatePart]) -> Vec<Vec<Piece<'_>>> {
@@ -90,13 +96,13 @@ fn ends(piece: &Piece<'_>, neighbour: Option<&Piece<'_>>, touching: impl Fn(&str
 /// Whether a placeholder, rendered, may hold a character that fixed text may be of.
 fn may_hold(part: &TemplatePart, c: char) -> bool {
     match part {
-        P::Partition => c.is_ascii_digit(),
+        P::Partition | P::FirstOffset(_) => c.is_ascii_digit(),
         P::Topic => c.is_ascii_alphanumeric() || "-_.".contains(c),
         P::Unique => c.is_ascii_alphanumeric() || "-_".contains(c),
         // All else is percent-encoded.
         P::Field(_) | P::Header(_) | P::Key => c.is_ascii_alphanumeric() || "-_.~+@,".contains(c),
         // A format writes what it likes.
         P::Timestamp(_) | P::WallClock(_) => true,
-        P::FirstOffset | P::Ext | P::Literal(_) => false,
+        P::Ext | P::Literal(_) => false,
     }
 }

@@ -9,7 +9,7 @@ pub const MAX_KEY_BYTES: usize = 1_024;
 pub const MAX_SEGMENT_BYTES: usize = 255;
 /// What is reserved for `{unique}` when a key's length is judged, in bytes.
 pub const MAX_UNIQUE_BYTES: usize = 40;
-/// `{first_offset}` is zero-padded to this many digits.
+/// `{first_offset}` is zero-padded to this many digits, and to no more by `{first_offset:DIGITS}`.
 pub const FIRST_OFFSET_DIGITS: usize = 20;
 /// What is reserved for `{partition}`, in bytes: no topic has 100,000 partitions.
 const PARTITION_DIGITS: usize = 5;
@@ -52,7 +52,7 @@ pub(super) fn of_keys(parts: &[TemplatePart], topic: &str, ext: &str) -> KeyLeng
             }
             P::Topic => topic.len(),
             P::Partition => PARTITION_DIGITS,
-            P::FirstOffset => FIRST_OFFSET_DIGITS,
+            P::FirstOffset(_) => FIRST_OFFSET_DIGITS,
             P::Unique => MAX_UNIQUE_BYTES,
             P::Ext => ext.len(),
             P::Timestamp(format) | P::WallClock(format) => check_strftime(format).map_or(1, |text| text.len()),

@@ -1,5 +1,6 @@
 //! The parser of key templates.
 
+use super::length::FIRST_OFFSET_DIGITS;
 use super::strftime::check_strftime;
 use super::{TemplatePart, TemplatePart as P};
 use crate::path::FieldPath;
@@ -74,7 +75,7 @@ fn placeholder(body: &str, parts: &mut Vec<TemplatePart>) -> Result<(), Refusal>
     let part = match name {
         "topic" => plain(P::Topic)?,
         "partition" => plain(P::Partition)?,
-        "first_offset" => plain(P::FirstOffset)?,
+        "first_offset" => P::FirstOffset(argument.map_or(Ok(FIRST_OFFSET_DIGITS), digits)?),
         "key" => plain(P::Key)?,
         "unique" => plain(P::Unique)?,
         "ext" => plain(P::Ext)?,
@@ -100,6 +101,15 @@ fn placeholder(body: &str, parts: &mut Vec<TemplatePart>) -> Result<(), Refusal>
     };
     parts.push(part);
     Ok(())
+}
+
+/// To how many digits an offset is padded.
+fn digits(argument: &str) -> Result<usize, Refusal> {
+    let digits = argument.parse::<usize>().ok().filter(|digits| digits.to_string() == argument);
+    digits.filter(|digits| (1..=FIRST_OFFSET_DIGITS).contains(digits)).ok_or_else(|| {
+        let problem = format!("has {{first_offset:{argument}}}, and {argument:?} is no number of digits");
+        Refusal::new(problem, format!("write 1 to {FIRST_OFFSET_DIGITS}, such as {{first_offset:10}}"))
+    })
 }
 
 /// A time format may hold `/`, as in `%Y/%m/%d`; it is cut there, so that a rendered part never holds one.

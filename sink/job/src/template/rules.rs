@@ -75,7 +75,8 @@ fn check_segments(parts: &[TemplatePart]) -> Result<(), Refusal> {
 /// Every file must have a name of its own.
 fn check_names(parts: &[TemplatePart]) -> Result<(), Refusal> {
     let has = |wanted: &TemplatePart| parts.contains(wanted);
-    if has(&P::FirstOffset) && !has(&P::Partition) {
+    let offset = parts.iter().find(|part| matches!(part, P::FirstOffset(_)));
+    if offset.is_some() && !has(&P::Partition) {
         return Err(Refusal::new(
             "has {first_offset} without {partition}",
             "add {partition}: offsets count within one",
@@ -84,11 +85,11 @@ fn check_names(parts: &[TemplatePart]) -> Result<(), Refusal> {
     if has(&P::Unique) {
         return Ok(());
     }
-    if !has(&P::FirstOffset) {
+    let Some(offset) = offset else {
         let fix = "add {unique}, or {partition} with {first_offset}";
         return Err(Refusal::new("would give two files one name", fix));
-    }
-    for wanted in [&P::Partition, &P::FirstOffset] {
+    };
+    for wanted in [&P::Partition, offset] {
         if let Some(refusal) = hidden(parts, wanted, "two files") {
             return Err(refusal);
         }
