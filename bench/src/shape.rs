@@ -44,7 +44,7 @@ const DOCUMENT: &[Column] = &[
 ];
 
 const CLICKS: u64 = 48;
-const PARAGRAPHS: u64 = 200;
+const PARAGRAPHS: u64 = 185;
 const WORDS_A_PARAGRAPH: u64 = 160;
 const WORDS: [&str; 16] = [
     "river", "market", "signal", "winter", "paper", "garden", "engine", "copper", "window", "letter", "harbour",
@@ -84,7 +84,7 @@ impl Shape {
             Self::Bid => Ok(()),
             Self::Metric => write!(
                 out,
-                r#"{{"name":"cpu.user.{}","host":"web-{:04}.eu","campaign":"cmp-{campaign:05}","at":{at},"value":{}.{:03}}}"#,
+                r#"{{"name":"cpu.user.{}","host":"web-{:04}.eu-west-1.example","campaign":"cmp-{campaign:05}","at":{at},"value":{}.{:03}}}"#,
                 a % 16,
                 b % 5_000,
                 b % 100,

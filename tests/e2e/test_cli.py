@@ -182,3 +182,37 @@ def test_the_config_reference_has_every_section(fleet):
     assert done.returncode == DONE
     for word in ("api.listen", "worker.memory", "state.bucket", "clusters", "sink.rotate", "dead_letter.max_ratio"):
         assert word.rsplit(".", 1)[-1] in done.stdout, word
+
+
+CONNECTOR = {
+    "connector.class": "io.confluent.connect.s3.S3SinkConnector", "tasks.max": 4, "topics": "bids", "flush.size": "1000",
+    "s3.bucket.name": "lake", "s3.region": "us-east-1", "format.class": "io.confluent.connect.s3.format.json.JsonFormat",
+    "storage.class": "io.confluent.connect.s3.storage.S3Storage",
+    "value.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.enable": "false",
+}  # fmt: skip
+
+
+def test_a_connect_config_is_shown_as_the_job_it_becomes(fleet):
+    document = json.dumps({"name": "bids", "config": CONNECTOR})
+    shown = fleet.command("validate", "-f", "-", "--output", "json", stdin=document)
+    assert shown.returncode == 0, shown.stderr
+    job = json.loads(shown.stdout)
+    assert job["source"] == {**job["source"], "cluster": "main", "group": "connect-bids", "start": "committed"}
+    assert job["sink"]["key"] == "topics/{topic}/partition={partition}/{topic}+{partition}+{first_offset:10}.{ext}"
+    assert "warning: source.start, source.group" in shown.stderr
+    # Of a fleet whose configuration says so.
+    fleet.config["connect"] = {"cluster": "main", "pool": "night", "team": "ads"}
+    fleet.write_config("fleet.yaml", fleet.config)
+    shown = fleet.command("validate", "-f", "-", "--output", "json", "--config", fleet.config_path, stdin=document)
+    assert (shown.returncode, shown.stdout) != (0, ""), shown.stderr
+    assert "bucket lake" in shown.stderr or "topic" in shown.stderr, shown.stderr
+
+
+def test_a_connect_config_that_cannot_be_a_job_is_refused_key_by_key(fleet):
+    bad = {**CONNECTOR, "aws.secret.access.key": "hunter2", "transforms": "mask", "flush.sise": "7"}
+    bad["transforms.mask.type"] = "org.apache.kafka.connect.transforms.MaskField$Value"
+    refused = fleet.command("validate", "-f", "-", stdin=json.dumps({"name": "bids", "config": bad}))
+    assert refused.returncode == 2
+    for told in ("aws.secret.access.key: ", "flush.sise: ", "transforms.mask.type: "):
+        assert told in refused.stderr, refused.stderr
+    assert "hunter2" not in refused.stderr + refused.stdout

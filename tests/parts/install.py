@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 
 from . import layout
 from .process import PartFailed
@@ -78,6 +79,9 @@ def _need(tool, fix):
 
 
 def _run(command, env=None):
-    done = subprocess.run([str(word) for word in command], env={**os.environ, **(env or {})}, check=False)
+    # What a tool says is no part of what the caller prints.
+    done = subprocess.run(
+        [str(word) for word in command], env={**os.environ, **(env or {})}, stdout=sys.stderr, check=False
+    )
     if done.returncode != 0:
         raise PartFailed(f"{command[0]} failed with code {done.returncode}: {' '.join(str(word) for word in command)}")

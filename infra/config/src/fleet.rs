@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::api::{self, ApiConfig};
 use crate::cluster::{self, ClusterConfig};
+use crate::connect::{self, ConnectConfig};
 use crate::load::Outside;
 use crate::s3::{self, BucketConfig, S3Config};
 use crate::state::{self, StateConfig};
@@ -28,6 +29,8 @@ pub struct FleetConfig {
     pub buckets: BTreeMap<String, BucketConfig>,
     /// The clusters jobs may name; at least one.
     pub clusters: BTreeMap<String, ClusterConfig>,
+    /// What Kafka Connect configs mean where they say nothing.
+    pub connect: ConnectConfig,
 }
 
 pub(crate) static TABLE: Table = Table {
@@ -38,6 +41,7 @@ pub(crate) static TABLE: Table = Table {
         Field::section("s3", &s3::TABLE, "how S3 is reached; all of it is optional on AWS"),
         Field::named("buckets", &s3::BUCKET_TABLE, "registered buckets; where any is, jobs may name only these"),
         Field::named("clusters", &cluster::TABLE, "registered Kafka clusters, at least one"),
+        Field::section("connect", &connect::TABLE, "what Kafka Connect configs mean where they say nothing"),
     ],
     refused: &[
         Refused {
@@ -45,7 +49,6 @@ pub(crate) static TABLE: Table = Table {
             problem: "is not part of the configuration",
             fix: "submit jobs with landfall job apply -f FILE",
         },
-        Refused::later("connect"),
         Refused::later("schema_registries"),
         Refused::later("registries"),
         Refused {
@@ -77,6 +80,14 @@ impl FleetConfig {
         if !section.has("clusters") || matches!(node.get("clusters"), Some(Node::Map(entries)) if entries.is_empty()) {
             section.missing("clusters", "write clusters: {main: {bootstrap_servers: host:9092}}");
         }
+        let given = section.has("connect");
+        let connect = ConnectConfig::read(section.section("connect"));
+        if let (true, Some(connect)) = (given, &connect)
+            && !clusters.iter().flatten().any(|(name, _)| *name == connect.cluster)
+        {
+            let fix = "name one of clusters";
+            section.problems().add_last(FieldError::new("connect.cluster", "is no registered cluster", fix));
+        }
         section.finish();
         Some(Self {
             api: api?,
@@ -85,6 +96,7 @@ impl FleetConfig {
             s3: s3?,
             buckets: buckets.into_iter().collect::<Option<_>>()?,
             clusters: clusters.into_iter().collect::<Option<_>>()?,
+            connect: connect?,
         })
     }
 }

@@ -7,6 +7,7 @@
 
 mod api;
 mod cluster;
+mod connect;
 mod environment;
 mod fleet;
 mod jobs;
@@ -19,6 +20,7 @@ mod worker;
 
 pub use api::{ApiConfig, Auth, AuthMode, Role, Token};
 pub use cluster::{ClusterConfig, GroupProtocol, REFUSED_PROPERTIES};
+pub use connect::ConnectConfig;
 pub use fleet::FleetConfig;
 pub use load::{ConfigError, Outside};
 pub use reference::config_reference;

@@ -230,7 +230,7 @@ fn every_bad_configuration_is_answered_with_the_field_the_value_and_the_fix() {
         with("buckets: {lake: {expected_owner: 123456789012}}"),
         with("buckets: {lake: {owner: x}}"),
         with("buckets: [lake]"),
-        with("connect: {cluster: main}"),
+        with("connect: {cluster: elsewhere, poll: shared}"),
         "state: {bucket: lake}\nclusters: {main: {}}".to_owned(),
         "state: {bucket: lake}\nclusters: {'a b': {bootstrap_servers: 'k:9092'}}".to_owned(),
         "state: {bucket: lake}\nclusters: {main: {bootstrap_servers: kafka}}".to_owned(),

@@ -546,16 +546,24 @@ mod tests {
         let proof = || vec![Answer::Folded { same: true }, Answer::Readable(true), Answer::Aborted, missing()];
         let (mut completion, mut now) = (fresh(), 0);
         let mut answers = vec![Answer::Complete(CompleteAnswer::NoSuchUpload)];
-        answers.extend([denied(), denied(), proof()].concat());
-        assert_eq!(run(&mut completion, &mut now, answers), Step::Finished(Verdict::Gone));
-
-        let began = now;
-        completion.look_again();
-        let mut step = completion.advance(Answer::Waited, now);
-        assert_eq!(step, Step::Head);
+        answers.extend(denied());
+        assert!(!completion.doubts());
+        assert!(matches!(run(&mut completion, &mut now, answers), Step::Wait { .. }));
+        assert!(completion.doubts(), "the grace is what it waits for");
+        assert_eq!(completion.advance(Answer::Waited, now), Step::Head);
+        let mut step = Step::Head;
         for answer in [denied(), proof()].concat() {
             step = completion.advance(answer, now);
         }
+        assert_eq!(step, Step::Finished(Verdict::Gone));
+
+        let began = now;
+        completion.look_again();
+        assert_eq!(completion.advance(Answer::Waited, now), Step::Head);
+        let steps: Vec<Step> =
+            [denied(), proof()].concat().into_iter().map(|answer| completion.advance(answer, now)).collect();
+        assert_eq!(steps[0], Step::ListParts, "one look is not enough");
+        let step = steps.last().unwrap().clone();
         assert_eq!((step, now), (Step::Finished(Verdict::Gone), began));
 
         // A Complete that outlived the first verdict after all.

@@ -97,9 +97,8 @@ pub(super) fn check(
     }
     let told = if sets.is_some() { told } else { Told::Not };
     match records(key, body, told) {
-        None => {}
-        Some(Err(problem)) => checked.flaws.push(Flaw::Unreadable(problem)),
-        Some(Ok(records)) => {
+        Err(problem) => checked.flaws.push(Flaw::Unreadable(problem)),
+        Ok(records) => {
             if records.count != attempt.records {
                 checked.flaws.push(Flaw::Records { found: records.count });
             }
@@ -131,20 +130,42 @@ fn wrong_parts(body: &Bytes, attempt: &Attempt) -> Vec<Flaw> {
     flaws
 }
 
-/// `None` for a suffix that says nothing of records; the inner error says why the content is damaged.
-fn records(key: &str, body: &Bytes, told: Told) -> Option<Result<Records, String>> {
-    let counted = if key.ends_with(".jsonl") {
-        lines(body.as_ref(), told)
-    } else if key.ends_with(".jsonl.gz") {
-        lines(MultiGzDecoder::new(body.as_ref()), told)
-    } else if key.ends_with(".jsonl.zst") {
-        zstd::stream::Decoder::new(body.as_ref()).and_then(|input| lines(input, told))
-    } else if key.ends_with(".parquet") {
-        return Some(table::records(body.clone(), told));
-    } else {
-        return None;
+/// What an object is written in. A job may give its names any suffix (`sink.extension`): then the content tells, as no
+/// line of JSON begins as the others do.
+enum Written {
+    Plain,
+    Gzip,
+    Zstd,
+    Parquet,
+}
+
+impl Written {
+    fn of(key: &str, body: &[u8]) -> Self {
+        let named = [
+            (".jsonl", Self::Plain),
+            (".jsonl.gz", Self::Gzip),
+            (".jsonl.zst", Self::Zstd),
+            (".parquet", Self::Parquet),
+        ];
+        match named.into_iter().find(|(suffix, _)| key.ends_with(suffix)) {
+            Some((_, written)) => written,
+            None if body.starts_with(b"\x1f\x8b") => Self::Gzip,
+            None if body.starts_with(b"\x28\xb5\x2f\xfd") => Self::Zstd,
+            None if body.starts_with(b"PAR1") => Self::Parquet,
+            None => Self::Plain,
+        }
+    }
+}
+
+/// The error says why the content is damaged.
+fn records(key: &str, body: &Bytes, told: Told) -> Result<Records, String> {
+    let counted = match Written::of(key, body) {
+        Written::Plain => lines(body.as_ref(), told),
+        Written::Gzip => lines(MultiGzDecoder::new(body.as_ref()), told),
+        Written::Zstd => zstd::stream::Decoder::new(body.as_ref()).and_then(|input| lines(input, told)),
+        Written::Parquet => return table::records(body.clone(), told),
     };
-    Some(counted.map_err(|error| error.to_string()))
+    counted.map_err(|error| error.to_string())
 }
 
 fn lines(input: impl Read, told: Told) -> io::Result<Records> {

@@ -9,6 +9,7 @@ pub(crate) mod lag;
 pub(crate) mod run;
 pub(crate) mod validate;
 
+mod connector;
 mod document;
 mod status;
 pub(crate) mod wait;

@@ -1,4 +1,4 @@
-//! `validate`: every mistake of a job document; with a configuration also against the real cluster and bucket, by the
+//! `validate`: every mistake of a job document, or of the Kafka Connect config that is to become one; with a configuration also against the real cluster and bucket, by the
 //! very checks that creating the job would make.
 
 use std::path::PathBuf;
@@ -12,6 +12,7 @@ use landfall_api::{HealthState, Problem, Validation, router};
 use landfall_job::JobSpec;
 use tower::ServiceExt;
 
+use super::connector;
 use super::document::FileArgument;
 use crate::client::told_field;
 use crate::exit::{Failure, Outcome};
@@ -31,17 +32,20 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
     let document = arguments.file.read()?;
-    let spec = JobSpec::parse(&document).map_err(|errors| Failure::Usage(errors.to_string()))?;
-    if let Some(path) = &arguments.config {
-        real_parts(&spec, path).await?;
+    let config = arguments.config.as_deref().map(fleet::load).transpose()?;
+    let spec = match connector::parse(&document) {
+        Some(connector) => connector.job(config.as_ref())?,
+        None => JobSpec::parse(&document).map_err(|errors| Failure::Usage(errors.to_string()))?,
+    };
+    if let Some(config) = config {
+        real_parts(&spec, config).await?;
     }
     let people = output::yaml(&spec)?;
     Ok(output::show(format, &spec, || people)?)
 }
 
 /// Asks the API's own code, without a listener.
-async fn real_parts(spec: &JobSpec, path: &std::path::Path) -> Outcome {
-    let mut config = fleet::load(path)?;
+async fn real_parts(spec: &JobSpec, mut config: landfall_config::FleetConfig) -> Outcome {
     // Nobody else reaches the API that is asked here.
     config.api.auth = landfall_config::Auth { mode: landfall_config::AuthMode::None, tokens: Vec::new() };
     let store = fleet::connect_stores(&config).await?;

@@ -153,7 +153,9 @@ impl Engine {
                 return;
             }
             let since = *self.appender.news_since_ms.get_or_insert(now_ms);
-            if !hurried && now_ms < since.saturating_add(self.settings.idle_entry_ms) {
+            // To say of each file at once that it is visible would take an entry a file.
+            let unhurried = !hurried || self.completions.at_work();
+            if unhurried && now_ms < since.saturating_add(self.settings.idle_entry_ms) {
                 return;
             }
         }

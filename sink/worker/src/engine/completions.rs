@@ -105,6 +105,11 @@ impl Completions {
         self.work.is_empty()
     }
 
+    /// Answers are on their way that the next entry can say with those that are there.
+    pub fn at_work(&self) -> bool {
+        self.work.values().any(|work| matches!(work.state, State::Queued | State::Asked))
+    }
+
     pub fn visible(&self) -> &BTreeSet<FileRef> {
         &self.visible
     }

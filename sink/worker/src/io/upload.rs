@@ -37,7 +37,11 @@ impl Io {
         options: &ObjectOptions,
     ) {
         let inner = &self.inner;
-        let request = || inner.parts.store.create_upload(bucket, key, options);
+        // As for parts: a slot an attempt.
+        let request = || async {
+            let _slot = inner.file_slots.acquire().await;
+            inner.parts.store.create_upload(bucket, key, options).await
+        };
         let result = tokio::select! {
             biased;
             result = inner.patience.until_answered(request) => result,
@@ -160,7 +164,10 @@ impl Io {
     pub(super) async fn abort(&self, bucket: &str, key: &str, upload_id: &str) {
         let timer = &self.inner.parts.timer;
         for attempt in 0..ABORT_ATTEMPTS {
-            match self.inner.parts.store.abort_upload(bucket, key, upload_id).await {
+            let slot = self.inner.file_slots.acquire().await;
+            let aborted = self.inner.parts.store.abort_upload(bucket, key, upload_id).await;
+            drop(slot);
+            match aborted {
                 Ok(()) => return,
                 Err(error) if error.kind == ErrorKind::NoSuchUpload => return,
                 Err(error) if error.kind.fate_unknown() && attempt + 1 < ABORT_ATTEMPTS => {
@@ -176,7 +183,10 @@ impl Io {
     }
 
     pub(super) async fn look_at_key(&self, file: FileId, bucket: &str, key: &str) {
-        let request = || self.inner.parts.store.head(bucket, key);
+        let request = || async {
+            let _slot = self.inner.file_slots.acquire().await;
+            self.inner.parts.store.head(bucket, key).await
+        };
         let found = match self.inner.patience.until_answered(request).await {
             Ok(head) => Some((head.metadata.get(TOKEN_METADATA).cloned(), head.etag)),
             Err(error) => {
