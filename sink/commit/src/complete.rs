@@ -563,8 +563,7 @@ mod tests {
         let steps: Vec<Step> =
             [denied(), proof()].concat().into_iter().map(|answer| completion.advance(answer, now)).collect();
         assert_eq!(steps[0], Step::ListParts, "one look is not enough");
-        let step = steps.last().unwrap().clone();
-        assert_eq!((step, now), (Step::Finished(Verdict::Gone), began));
+        assert_eq!((steps.last(), now), (Some(&Step::Finished(Verdict::Gone)), began));
 
         // A Complete that outlived the first verdict after all.
         completion.look_again();
