@@ -6,11 +6,11 @@ Standard library only. Every figure that goes in stands in this file, with where
 """
 
 # --- measured: docs/evidence/bench-2026-11-27.md (release build, 650 B events, 12 partitions, 2 shared cores) -----------
-CPU_S_PER_GB = {"JSONL none": 9.71, "JSONL zstd": 12.68, "JSONL gzip": 15.00, "Parquet zstd": 19.68}
-OUT_PER_IN = {"JSONL none": 1.002, "JSONL zstd": 0.197, "JSONL gzip": 0.234, "Parquet zstd": 0.148}
+CPU_S_PER_GB = {"JSONL none": 7.96, "JSONL zstd": 10.14, "JSONL gzip": 10.71, "Parquet zstd": 16.83}
+OUT_PER_IN = {"JSONL none": 1.002, "JSONL zstd": 0.193, "JSONL gzip": 0.227, "Parquet zstd": 0.146}
 EVENT_BYTES = 650
-# Of others, on another machine of 2 cores, over the bare consume loop there (1.5 CPU-s/GB); here the bare loop is 3.50.
-BARE_CPU_S_PER_GB = 3.50
+# Of others, on another machine of 2 cores, over the bare consume loop there (1.5 CPU-s/GB); here the bare loop is 3.27.
+BARE_CPU_S_PER_GB = 3.27
 TIMES_BARE = {"Connect + S3 sink, bytes unread, gzip": 24.5, "Connect + S3 sink, JSON lines, gzip": 81.5}
 
 # --- prices: us-east-1, public list, US dollars, as read in November 2026 ------------------------------------------------
@@ -27,7 +27,7 @@ FIREHOSE_MSK_GB = 0.055  # first 500 TB a month, no rounding, https://aws.amazon
 BUSY = 0.6  # of a task's CPU, on average: lag scales in steps, and a day has a night
 MEMORY_GB_PER_VCPU = 2  # the least that Fargate sells with one vCPU; the bench ran in 512 MiB
 FILE_BYTES, PART_BYTES, FILE_AGE_S = 128 << 20, 16 << 20, 600
-FETCH_GB_PER_GB = 0.45  # of a topic compressed with lz4: what crosses the network for a GB of JSON
+FETCH_GB_PER_GB = 0.371  # the bench's topic on the broker's disk, in lz4: what crosses the network for a GB of JSON
 
 DAYS = {"100 M": (1e8, 12), "1 B": (1e9, 96), "20 B": (20e9, 1_000)}  # events a day, partitions
 
@@ -64,7 +64,7 @@ def main():
     print("# What it costs\n")
     print("Printed by `python3 bench/cost.py`; every figure that goes in is in that file, with its source. CPU was measured\n"
           "([bench](evidence/bench-2026-11-27.md), 650 B events, checked and uploaded), prices are the public list of us-east-1.\n"
-          "CPU seconds are those of that machine, whose bare consume loop takes 3.5 s a GB; a faster one is cheaper in proportion.\n"
+          "CPU seconds are those of that machine, whose bare consume loop takes 3.3 s a GB; a faster one is cheaper in proportion.\n"
           "GB and TB are 10^9 and 10^12 bytes of JSON as it was produced. Nothing here was read off an AWS bill.\n")
     print("## Compute, dollars per TB\n")
     print(f"`CPU-s/GB x 1000 / 3600 / {BUSY} busy x (vCPU-hour + {MEMORY_GB_PER_VCPU} GB x GB-hour)`. That ARM takes as many CPU\n"
@@ -94,7 +94,7 @@ def main():
           f"{24 * (0.25 * VCPU_HOUR['x86'] + 0.5 * MEMORY_GB_HOUR['x86']):.2f} a day), or\nnone at all while nothing comes: the pool scales to zero. "
           "Storage of the objects is not counted; it is the same for everybody.\n\n"
           "What to look at first, in this order: the zones (`client.rack`), the endpoint, the size of files. Each can cost more than\n"
-          "the compute. Small files are requests: at one partition and field value a file, a GB took 15,000 requests in the bench,\n"
+          "the compute. Small files are requests: of 2,384 objects of 0.65 GB, a GB took 15,000 requests in the bench,\n"
           f"or {15_000 * S3_PUT_1000 / 1_000 * 1_000:.0f} dollars a TB.\n")
     print("## Beside others, dollars per TB of compute or service\n")
     table("", "dollars per TB", "how")
