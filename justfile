@@ -113,6 +113,14 @@ fuzz target seconds="60":
 fuzz-all seconds="60":
     for target in fuzz/fuzz_targets/*.rs; do fuzz/run.sh "$(basename "$target" .rs)" {{seconds}}; done
 
+# The scaling decision on simulated loads, beside CPU tracking and a KEDA-style rule; writes the page and its plots
+scaling directory="docs/evidence":
+    cargo run --release -p landfall-scale --example scaling {{directory}}
+
+# Years of a pool with lost zones, Spot reclaims, brown-outs and deploys, simulated; writes the page
+years directory="docs/evidence":
+    cargo run --release -p landfall-scale --example year {{directory}}
+
 # What no test of the commit protocol notices: every small change of its code that the tests let pass. An hour or so;
 # docs/mutants.md explains those that are known
 mutants *words:
