@@ -216,3 +216,26 @@ def test_a_connect_config_that_cannot_be_a_job_is_refused_key_by_key(fleet):
     for told in ("aws.secret.access.key: ", "flush.sise: ", "transforms.mask.type: "):
         assert told in refused.stderr, refused.stderr
     assert "hunter2" not in refused.stderr + refused.stdout
+
+
+def test_plan_says_how_many_workers_and_why(kafka, make_topic, fleet, new_job):
+    topic = make_topic(partitions=3)
+    fleet.api()
+    job = new_job(topic)
+    fleet.create(job)
+    produce(kafka.bootstrap, topic, numbered(300), partitions=3)
+    fleet.wait(job["name"], lambda status: status["lag"]["records"] == 300, "300 behind")
+    answer = json.loads(fleet.command("plan", "--output", "json").stdout)
+    assert (answer["desired"], answer["alive"]) == (1, 0), answer
+    assert "300 wait" in answer["because"], answer
+    assert json.loads(fleet.command("plan", "--pool", "other", "--output", "json").stdout)["desired"] == 0
+    limits = fleet.folder / "limits.yaml"
+    limits.write_text("maxReplicaCount: 0\n", encoding="utf-8")
+    assert json.loads(fleet.command("plan", "--limits", limits, "--output", "json").stdout)["desired"] == 0
+    limits.write_text("lagTreshold: 5\n", encoding="utf-8")
+    refused = fleet.command("plan", "--limits", limits)
+    assert refused.returncode == 2 and "lagTreshold" in refused.stderr, refused.stderr
+    fleet.worker()
+    fleet.wait_drained(job["name"], records=300)
+    told = fleet.command("plan").stdout
+    assert told.startswith("pool shared: 1 workers wanted, 1 alive"), told

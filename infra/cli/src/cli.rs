@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use landfall_job::DurationMs;
 
-use crate::command::{audit, completions, dev, healthcheck, job, lag, run, validate};
+use crate::command::{audit, completions, dev, healthcheck, job, lag, plan, run, validate};
 use crate::logging::Chatter;
 use crate::output::Format;
 
@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Validate(validate::Arguments),
     /// Show how far jobs are behind, partition by partition
     Lag(lag::Arguments),
+    /// How many workers a pool needs now, and why
+    Plan(plan::Arguments),
     /// Prove from log, objects and Kafka's offsets that nothing is missing and nothing is there twice
     Audit(audit::Arguments),
     /// Ask a process on this machine whether it is alive
@@ -55,6 +57,7 @@ impl Command {
             Self::Job(_)
             | Self::Validate(_)
             | Self::Lag(_)
+            | Self::Plan(_)
             | Self::Audit(_)
             | Self::Healthcheck(_)
             | Self::Completions(_)

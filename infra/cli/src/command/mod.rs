@@ -6,6 +6,7 @@ pub(crate) mod dev;
 pub(crate) mod healthcheck;
 pub(crate) mod job;
 pub(crate) mod lag;
+pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod validate;
 
@@ -29,6 +30,7 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
         Command::Job(arguments) => job::run(arguments, format).await,
         Command::Validate(arguments) => validate::run(arguments, format).await,
         Command::Lag(arguments) => lag::run(arguments, format).await,
+        Command::Plan(arguments) => plan::run(arguments, format).await,
         Command::Audit(arguments) => audit::run(arguments, format).await,
         Command::Healthcheck(arguments) => healthcheck::run(arguments).await,
         Command::Completions(arguments) => completions::run(&arguments),
