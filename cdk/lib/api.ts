@@ -1,0 +1,186 @@
+/**
+ * The HTTP API behind a load balancer: TLS only, port 80 redirects. People sign in at the balancer (OIDC) where that is
+ * set up; a request with a bearer token is a machine's and goes to the service, which knows the token, or is checked at
+ * the balancer (JWT).
+ */
+
+import { Duration, SecretValue, Stack, Validations } from 'aws-cdk-lib';
+import { Certificate, CertificateValidation, type ICertificate } from 'aws-cdk-lib/aws-certificatemanager';
+import { Peer, Port, type SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { FargateService, PropagatedTagSource, type ICluster } from 'aws-cdk-lib/aws-ecs';
+import {
+  ApplicationListener, ApplicationLoadBalancer, ApplicationProtocol, ApplicationTargetGroup, CfnListenerRule, ListenerAction,
+  SslPolicy, TargetType,
+} from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { ARecord, HostedZone, RecordTarget, type IHostedZone } from 'aws-cdk-lib/aws-route53';
+import { LoadBalancerTarget } from 'aws-cdk-lib/aws-route53-targets';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+
+import type { Api as Settings } from './config/api';
+import type { DataBucket } from './data-bucket';
+import { COMMAND, PORT } from './names';
+import type { Network } from './network';
+import { grantKafka, logGroup, ProcessTask, TaskRoles, type Fleet } from './process';
+import { BY_VARIABLE, fleetVariables, type Variables } from './variables';
+
+export interface ApiProps {
+  readonly fleet: Fleet;
+  readonly cluster: ICluster;
+  readonly network: Network;
+  readonly group: SecurityGroup;
+  readonly bucket: DataBucket;
+  readonly logs: IBucket;
+}
+
+export class Api extends Construct {
+  readonly url: string;
+  readonly service: FargateService;
+  readonly balancer: ApplicationLoadBalancer;
+  readonly targets: ApplicationTargetGroup;
+  readonly log: LogGroup;
+
+  constructor(scope: Construct, id: string, private readonly props: ApiProps) {
+    super(scope, id);
+    const { settings } = props.fleet;
+    const { api } = settings;
+    this.balancer = this.makeBalancer(api);
+    this.log = logGroup(this, `/landfall/${settings.name}/api`, settings.logRetentionDays);
+    this.service = this.makeService(api);
+    this.targets = new ApplicationTargetGroup(this, 'Targets', {
+      vpc: props.network.vpc,
+      protocol: ApplicationProtocol.HTTP,
+      port: PORT.api,
+      targetType: TargetType.IP,
+      targets: [this.service],
+      healthCheck: { path: '/readyz', interval: Duration.seconds(10), timeout: Duration.seconds(5), healthyThresholdCount: 2 },
+      // Less than the task is given to stop, so that no request meets a killed one.
+      deregistrationDelay: Duration.seconds(30),
+    });
+    const zone = api.hostedZone && HostedZone.fromHostedZoneAttributes(this, 'Zone', { hostedZoneId: api.hostedZone.id, zoneName: api.hostedZone.name });
+    const listener = this.listen(api, this.certificate(api, zone));
+    this.rules(api, listener);
+    if (zone && api.domain) {
+      new ARecord(this, 'Name', { zone, recordName: `${api.domain}.`, target: RecordTarget.fromAlias(new LoadBalancerTarget(this.balancer)) });
+    }
+    this.url = `https://${api.domain ?? this.balancer.loadBalancerDnsName}`;
+  }
+
+  private makeBalancer(api: Settings): ApplicationLoadBalancer {
+    const { network, logs } = this.props;
+    const balancer = new ApplicationLoadBalancer(this, 'Balancer', {
+      vpc: network.vpc,
+      internetFacing: api.isPublic,
+      ...(!api.isPublic && { vpcSubnets: network.inside }),
+      dropInvalidHeaderFields: true,
+    });
+    balancer.logAccessLogs(logs, 'alb');
+    const ranges = api.allowCidrs.length > 0 ? api.allowCidrs : [network.cidr];
+    for (const range of ranges) {
+      for (const port of [443, 80]) balancer.connections.allowFrom(Peer.ipv4(range), Port.tcp(port));
+    }
+    if (ranges.includes('0.0.0.0/0')) {
+      const reason = 'The YAML opens it to everybody on purpose, which is refused unless people sign in at the balancer.';
+      Validations.of(balancer).acknowledge({ id: 'AwsSolutions-EC23', reason });
+    }
+    return balancer;
+  }
+
+  private makeService(api: Settings): FargateService {
+    const { fleet, cluster, network, group, bucket } = this.props;
+    const { settings } = fleet;
+    const roles = new TaskRoles(this, 'Roles');
+    bucket.grantApi(roles.task);
+    grantKafka(roles.task, settings.clusters, 'look');
+    const task = new ProcessTask(this, 'Task', {
+      fleet,
+      family: `${settings.name}-api`,
+      size: api.size,
+      command: COMMAND.api,
+      variables: { ...fleetVariables(settings, fleet.bucketName, BY_VARIABLE), ...this.authVariables(api) },
+      log: this.log,
+      roles,
+    });
+    task.container.addPortMappings({ containerPort: PORT.api });
+    return new FargateService(this, 'Service', {
+      serviceName: 'api',
+      cluster,
+      taskDefinition: task.definition,
+      desiredCount: api.tasks,
+      vpcSubnets: network.inside,
+      securityGroups: [group],
+      assignPublicIp: false,
+      capacityProviderStrategies: [{ capacityProvider: 'FARGATE', weight: 1 }],
+      minHealthyPercent: 100,
+      maxHealthyPercent: 200,
+      circuitBreaker: { rollback: true },
+      enableECSManagedTags: true,
+      propagateTags: PropagatedTagSource.SERVICE,
+      healthCheckGracePeriod: Duration.seconds(60),
+    });
+  }
+
+  private authVariables(api: Settings): Variables {
+    const byBalancer = api.oidc !== undefined || api.jwt !== undefined;
+    return {
+      LANDFALL_API__LISTEN: `0.0.0.0:${PORT.api}`,
+      LANDFALL_API__AUTH__MODE: byBalancer ? 'alb' : 'token',
+      ...(api.tokens.length > 0 && { LANDFALL_API__AUTH__TOKENS: JSON.stringify(api.tokens) }),
+      // Whose signature on x-amzn-oidc-data counts: any balancer of AWS could sign one.
+      ...(byBalancer && { LANDFALL_API__AUTH__ALB: Stack.of(this).toJsonString({ signer: this.balancer.loadBalancerArn }) }),
+    };
+  }
+
+  private certificate(api: Settings, zone: IHostedZone | undefined): ICertificate {
+    if (api.certificateArn) return Certificate.fromCertificateArn(this, 'Certificate', api.certificateArn);
+    return new Certificate(this, 'Certificate', { domainName: api.domain!, validation: CertificateValidation.fromDns(zone) });
+  }
+
+  private listen(api: Settings, certificate: ICertificate): ApplicationListener {
+    this.balancer.addRedirect({ open: false });
+    const forward = ListenerAction.forward([this.targets]);
+    return this.balancer.addListener('Tls', {
+      port: 443,
+      protocol: ApplicationProtocol.HTTPS,
+      certificates: [certificate],
+      sslPolicy: SslPolicy.TLS13_RES,
+      open: false,
+      defaultAction: api.oidc ? signIn(this, api.oidc, forward) : forward,
+    });
+  }
+
+  /** Machines come with a bearer token and cannot sign in on a page. The L2 rule does not know jwt-validation. */
+  private rules(api: Settings, listener: ApplicationListener): void {
+    if (!api.jwt && !(api.oidc && api.tokens.length > 0)) return;
+    const forward = (order: number) => ({ type: 'forward', targetGroupArn: this.targets.targetGroupArn, order });
+    new CfnListenerRule(this, 'Machines', {
+      listenerArn: listener.listenerArn,
+      priority: 10,
+      conditions: [{ field: 'http-header', httpHeaderConfig: { httpHeaderName: 'Authorization', values: ['Bearer *'] } }],
+      actions: api.jwt
+        ? [
+            { type: 'jwt-validation', order: 1, jwtValidationConfig: { issuer: api.jwt.issuer, jwksEndpoint: api.jwt.jwksEndpoint } },
+            forward(2),
+          ]
+        : [forward(1)],
+    });
+  }
+}
+
+function signIn(scope: Construct, oidc: NonNullable<Settings['oidc']>, next: ListenerAction): ListenerAction {
+  const secret = Secret.fromSecretCompleteArn(scope, 'ClientSecret', oidc.clientSecretArn);
+  return ListenerAction.authenticateOidc({
+    issuer: oidc.issuer,
+    authorizationEndpoint: oidc.authorizationEndpoint,
+    tokenEndpoint: oidc.tokenEndpoint,
+    userInfoEndpoint: oidc.userInfoEndpoint,
+    clientId: oidc.clientId,
+    // A reference that CloudFormation resolves when it deploys; the template holds no secret.
+    clientSecret: SecretValue.secretsManager(secret.secretArn),
+    scope: oidc.scope,
+    sessionTimeout: Duration.hours(8),
+    next,
+  });
+}
