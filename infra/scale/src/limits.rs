@@ -71,7 +71,7 @@ pub struct Limits {
 
 impl Default for Limits {
     /// A worker's rate is that of one vCPU that routes records of 650 B into many files of compressed JSON lines: 28.17
-    /// CPU-s/GB (docs/evidence/bench-2026-11-27.md, "JSONL zstd, by field, scratch") are 54,600 records/s, rounded down.
+    /// CPU-s/GB (measured on commit b7cbe9b; docs/evidence/bench-2026-11-27.md has less since) are 54,600 records/s, rounded down.
     fn default() -> Self {
         Self {
             min_workers: 0,

@@ -36,7 +36,8 @@ pub struct Parameters {
 
 impl Default for Parameters {
     /// A worker is a task of 0.25 vCPU and 1 GB. Its rate is computed, not measured on Fargate: 28.17 CPU-s/GB at 650 B
-    /// (docs/evidence/bench-2026-11-27.md, "JSONL zstd, by field, scratch") are 54,600 records a vCPU-second, a quarter
+    /// (JSONL zstd into 996 paths by a field, commit b7cbe9b; since then docs/evidence/bench-2026-11-27.md has 25.5 without
+    /// scratch and 16.3 with it, so that workers are faster than this) are 54,600 records a vCPU-second, a quarter
     /// of it is 13,650. Prices: AWS Fargate price list, Linux/ARM, us-east-1, as of 2026.
     fn default() -> Self {
         Self {

@@ -50,6 +50,17 @@ proptest! {
 }
 
 #[test]
+fn lag_of_unknown_age_counts_beside_lag_that_is_young() {
+    let jobs = |now_ms: i64, _| {
+        let mut partitions: Vec<_> = (0..20).map(|number| partition("bids", number, Some(0), 5_000_000, 5.0)).collect();
+        partitions.iter_mut().skip(1).for_each(|partition| partition.age_seconds = None);
+        vec![job("bids", now_ms, true, partitions)]
+    };
+    let plan = follow(&limits(), 0, 1, 1, History::default(), jobs).remove(0);
+    assert!(plan.desired >= 10, "{}", plan.because);
+}
+
+#[test]
 fn partitions_with_nothing_to_do_are_no_places_for_workers() {
     let three_of_a_hundred = |now_ms: i64, _| {
         let lag = |number| if number < 3 { 50_000_000 } else { 0 };

@@ -30,6 +30,16 @@ proptest! {
     }
 
     #[test]
+    fn what_jobs_need_adds_up(inflow in 2_000.0..10_000.0_f64) {
+        let two = |now_ms: i64, _| {
+            vec![loaded("bids", now_ms, 50, inflow, 0, 0.0), loaded("clicks", now_ms, 50, inflow, 0, 0.0)]
+        };
+        let both = follow(&limits(), 0, 40, 1, History::default(), two).pop().unwrap();
+        // Two jobs may share the part of a worker that each alone would leave idle.
+        prop_assert!(both.desired + 1 >= 2 * alone(inflow, 40).0, "{}", both.because);
+    }
+
+    #[test]
     fn a_job_that_went_dark_does_not_keep_what_the_others_no_longer_need(high in 10_000.0..20_000.0_f64) {
         // Ten minutes of load, and none any more; the other job is not seen since the fifth.
         let jobs = |now_ms: i64, _| {

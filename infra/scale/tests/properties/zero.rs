@@ -51,7 +51,12 @@ proptest! {
             vec![job]
         };
         // Sooner than lag that does not move is taken for stuck.
-        let limits = Limits { cooldown_period_seconds: 300.0, ..limits() };
+        let limits = Limits {
+            cooldown_period_seconds: 300.0,
+            scale_in_stabilization_seconds: 0.0,
+            drain_stabilization_seconds: 0.0,
+            ..limits()
+        };
         let plans = follow(&limits, 0, 60, first, History::default(), jobs);
         prop_assert!(plans.iter().all(|plan| plan.desired > 0), "{}", plans.last().unwrap().because);
     }
@@ -95,6 +100,19 @@ proptest! {
         prop_assert!(plans.iter().all(|plan| plan.desired <= 1));
         prop_assert_eq!(plans.last().unwrap().desired, u32::from(open > 0), "one stays to land them");
     }
+}
+
+#[test]
+fn lag_that_waits_for_a_first_worker_is_not_stuck_however_long_that_takes() {
+    let jobs = |now_ms: i64, _| {
+        vec![waiting(now_ms, 100_000_000, 900.0, false), waiting(now_ms, 100_000_000, 900.0, false)]
+            .into_iter()
+            .zip(["bids", "clicks"])
+            .map(|(job, name)| JobSample { name: name.into(), ..job })
+            .collect()
+    };
+    let plans = follow(&limits(), 0, 60, 0, History::default(), jobs);
+    assert!(plans.iter().all(|plan| plan.desired == 2), "{}", plans[59].because);
 }
 
 #[test]
