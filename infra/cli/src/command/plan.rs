@@ -71,6 +71,16 @@ fn limits(arguments: &Arguments) -> Result<Limits, Failure> {
     Ok(limits)
 }
 
+/// Consumed and not visible yet: in an open file, in an entry that is not complete, or between the two.
+fn unlanded(status: &StatusDocument) -> bool {
+    let behind = |at: &landfall_store::status::PartitionStatus| {
+        at.position.zip(at.landed_offset).is_some_and(|(position, landed)| position > landed)
+    };
+    status.open_files_total > 0
+        || status.uncompleted_entries.is_some_and(|entries| entries > 0)
+        || status.partitions.iter().any(behind)
+}
+
 fn sample(status: &StatusDocument, max_workers: u32) -> JobSample {
     let phase = match status.state {
         State::Running => Phase::Running,
@@ -109,7 +119,7 @@ fn sample(status: &StatusDocument, max_workers: u32) -> JobSample {
         lag: partitions.map(|partitions| JobLag {
             sampled_at_ms: jiff::Timestamp::now().as_millisecond(),
             live_workers: u32::try_from(live).unwrap_or(u32::MAX),
-            unlanded: !status.drained && status.lag.records == Some(0),
+            unlanded: unlanded(status),
             partitions,
         }),
     }
