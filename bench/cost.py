@@ -9,11 +9,12 @@ Standard library only. Every figure that goes in stands in this file, with where
 CPU_S_PER_GB = {"JSONL none": 7.96, "JSONL zstd": 10.14, "JSONL gzip": 10.71, "Parquet zstd": 16.83}
 OUT_PER_IN = {"JSONL none": 1.002, "JSONL zstd": 0.193, "JSONL gzip": 0.227, "Parquet zstd": 0.146}
 EVENT_BYTES = 650
+SMALL_REQUESTS_PER_GB = 31_610 / 2.60  # 996 paths by a field without scratch
 # Of others, on another machine of 2 cores, over the bare consume loop there (1.5 CPU-s/GB); here the bare loop is 3.27.
 BARE_CPU_S_PER_GB = 3.27
 TIMES_BARE = {"Connect + S3 sink, bytes unread, gzip": 24.5, "Connect + S3 sink, JSON lines, gzip": 81.5}
 
-# --- prices: us-east-1, public list, US dollars, as read in November 2026 ------------------------------------------------
+# --- prices: us-east-1, US dollars; Fargate's as published in 2026, the others from memory: look before you rely on them ------------------------------------------------
 VCPU_HOUR = {"x86": 0.04048, "ARM": 0.03238}  # https://aws.amazon.com/fargate/pricing/
 MEMORY_GB_HOUR = {"x86": 0.004445, "ARM": 0.00356}
 SPOT = 0.3  # of the price; "up to 70 % off", and it varies
@@ -63,7 +64,7 @@ def table(*head):
 def main():
     print("# What it costs\n")
     print("Printed by `python3 bench/cost.py`; every figure that goes in is in that file, with its source. CPU was measured\n"
-          "([bench](evidence/bench-2026-11-27.md), 650 B events, checked and uploaded), prices are the public list of us-east-1.\n"
+          "([bench](evidence/bench-2026-11-27.md), 650 B events, checked and uploaded), prices are list prices of us-east-1:\nFargate's as published in 2026, the others from memory, to be looked up before anything rests on them.\n"
           "CPU seconds are those of that machine, whose bare consume loop takes 3.3 s a GB; a faster one is cheaper in proportion.\n"
           "GB and TB are 10^9 and 10^12 bytes of JSON as it was produced. Nothing here was read off an AWS bill.\n")
     print("## Compute, dollars per TB\n")
@@ -94,8 +95,8 @@ def main():
           f"{24 * (0.25 * VCPU_HOUR['x86'] + 0.5 * MEMORY_GB_HOUR['x86']):.2f} a day), or\nnone at all while nothing comes: the pool scales to zero. "
           "Storage of the objects is not counted; it is the same for everybody.\n\n"
           "What to look at first, in this order: the zones (`client.rack`), the endpoint, the size of files. Each can cost more than\n"
-          "the compute. Small files are requests: of 2,384 objects of 0.65 GB, a GB took 15,000 requests in the bench,\n"
-          f"or {15_000 * S3_PUT_1000 / 1_000 * 1_000:.0f} dollars a TB.\n")
+          f"the compute. Small files are requests: 7,745 objects of 2.6 GB took {SMALL_REQUESTS_PER_GB:,.0f} requests a GB in the bench,\n"
+          f"or {SMALL_REQUESTS_PER_GB * S3_PUT_1000:.0f} dollars a TB if all were priced as PUT.\n")
     print("## Beside others, dollars per TB of compute or service\n")
     table("", "dollars per TB", "how")
     ours = vcpu_hours_per_tb(CPU_S_PER_GB["JSONL gzip"])

@@ -4,8 +4,8 @@ what is committed. Counts do not depend on how busy or fast the machine is; they
     python3 bench/instructions.py              fails where a count is off by more than TOLERANCE
     python3 bench/instructions.py --write      writes bench/instructions.txt anew
 
-Two runs of different lengths: their difference is the cost of the records alone. The binary is the development build,
-where the crates of these loops are optimised as in a release.
+Two runs of different lengths: their difference is the cost of the records alone. The binary is the development build:
+the crates of these loops are optimised as in a release, and check for overflows.
 """
 
 import concurrent.futures

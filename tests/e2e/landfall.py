@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 
@@ -167,6 +168,25 @@ class Fleet:
 def landed(status):
     """The sum of the landed offsets: records accounted for where every partition starts at 0."""
     return sum(at["landed_offset"] or 0 for at in status["partitions"])
+
+
+def until(condition, what, timeout_s=90):
+    """Waits until `condition()` is true; returns how many seconds that took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() < started + timeout_s, f"not within {timeout_s} s: {what}"
+        time.sleep(0.1)
+    return time.monotonic() - started
+
+
+def keys_under(s3, bucket, prefix):
+    pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+
+def entry_keys(s3, bucket):
+    """The keys of all log entries in the state of a fleet, in order."""
+    return [key for key in keys_under(s3, bucket, "_landfall/") if re.search(r"/log/\d+/\d+\.json$", key)]
 
 
 def job(name, topics, bucket, **changes):

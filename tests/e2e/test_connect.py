@@ -2,21 +2,14 @@
 
 import json
 import pathlib
-import time
 
 import requests
 from parts import Connect
 
 from e2e.events import numbered, produce
+from e2e.landfall import until
 
 RECORDS = 1_000
-
-
-def until(condition, what, timeout_s=90):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        time.sleep(0.3)
 
 
 def test_a_job_takes_over_from_a_connector_that_stopped(kafka, s3, bucket, make_topic, fleet, fresh):

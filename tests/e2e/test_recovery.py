@@ -2,14 +2,13 @@
 machine's. What they were, and on which machine, is in docs/evidence/."""
 
 import json
-import re
 import time
 
 import pytest
 from parts.faultproxy import FaultProxy
 
 from e2e.events import Feed, produce
-from e2e.landfall import Fleet
+from e2e.landfall import Fleet, entry_keys, keys_under, until
 
 FILES = 1_000
 
@@ -20,24 +19,10 @@ def proxied(kafka, s3, bucket):
         yield proxy, fleet
 
 
-def objects(s3, bucket, prefix):
-    pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return [found["Key"] for page in pages for found in page.get("Contents", [])]
-
-
 def appended_files(s3, bucket):
     """Files that the log names, whether they are visible or not."""
-    keys = [key for key in objects(s3, bucket, "_landfall/") if re.search(r"/log/\d+/\d+\.json$", key)]
-    entries = [json.loads(s3.client().get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
-    return sum(len(entry.get("files", [])) for entry in entries)
-
-
-def until(condition, what, timeout_s):
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() < started + timeout_s, f"not within {timeout_s} s: {what}"
-        time.sleep(0.1)
-    return time.monotonic() - started
+    bodies = (s3.client().get_object(Bucket=bucket, Key=key)["Body"].read() for key in entry_keys(s3, bucket))
+    return sum(len(json.loads(body).get("files", [])) for body in bodies)
 
 
 def test_a_thousand_files_of_a_killed_worker_are_rolled_forward(
@@ -58,11 +43,11 @@ def test_a_thousand_files_of_a_killed_worker_are_rolled_forward(
     until(lambda: appended_files(s3, bucket) >= FILES, f"{FILES} files in the log", 120)
     first.kill()
     assert refused.fired > 0
-    assert objects(s3, bucket, "data/") == [], "they were visible before the kill: the test proves nothing"
+    assert keys_under(s3, bucket, "data/") == [], "they were visible before the kill: the test proves nothing"
     refused.clear()
     fleet.worker()
-    until(lambda: objects(s3, bucket, "data/"), "the first file", 60)
-    took_s = until(lambda: len(objects(s3, bucket, "data/")) >= FILES, "all files", 120)
+    until(lambda: keys_under(s3, bucket, "data/"), "the first file", 60)
+    took_s = until(lambda: len(keys_under(s3, bucket, "data/")) >= FILES, "all files", 120)
     print(f"rolled forward {FILES} files in {took_s:.1f} s after the first")
     fleet.wait_drained(name, records=5 * FILES)
     verify(topic, name, bad=set()).assert_clean()

@@ -4,11 +4,7 @@ import json
 import re
 
 from e2e.events import numbered, produce
-
-
-def log_keys(s3, bucket):
-    listed = s3.client().list_objects_v2(Bucket=bucket, Prefix="_landfall/").get("Contents", [])
-    return sorted(found["Key"] for found in listed if re.search(r"/log/\d+/\d+\.json$", found["Key"]))
+from e2e.landfall import entry_keys
 
 
 def test_an_older_worker_that_meets_a_newer_entry_stops_the_job_and_goes_on_once_it_is_gone(
@@ -25,7 +21,7 @@ def test_an_older_worker_that_meets_a_newer_entry_stops_the_job_and_goes_on_once
     status = fleet.wait_drained(name, records=400)
     fleet.wait(name, lambda status: status["uncompleted_entries"] == 0, "completed")
     # What a worker of the next version would append: the next place of the log, a format that this one does not know.
-    last = log_keys(s3, bucket)[-1]
+    last = entry_keys(s3, bucket)[-1]
     seq = int(re.search(r"(\d+)\.json$", last)[1])
     assert seq == fleet.status(name)["last_entry"]["seq"]
     entry = json.loads(s3.client().get_object(Bucket=bucket, Key=last)["Body"].read())

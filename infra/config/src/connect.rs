@@ -16,11 +16,21 @@ pub struct ConnectConfig {
     pub team: String,
 }
 
+const CLUSTER: &str = "main";
+const POOL: &str = "shared";
+const TEAM: &str = "default";
+
+impl Default for ConnectConfig {
+    fn default() -> Self {
+        Self { cluster: CLUSTER.to_owned(), pool: POOL.to_owned(), team: TEAM.to_owned() }
+    }
+}
+
 pub(crate) static TABLE: Table = Table {
     fields: &[
-        Field::preset("cluster", "name of a registered cluster", "main", "the cluster that connectors read"),
-        Field::preset("pool", "name", "shared", "the pool of workers that runs them"),
-        Field::preset("team", "name", "default", "the team they belong to"),
+        Field::preset("cluster", "name of a registered cluster", CLUSTER, "the cluster that connectors read"),
+        Field::preset("pool", "name", POOL, "the pool of workers that runs them"),
+        Field::preset("team", "name", TEAM, "the team they belong to"),
     ],
     refused: &[],
 };

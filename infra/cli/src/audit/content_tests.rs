@@ -72,6 +72,8 @@ fn a_flipped_byte_is_found_by_its_part_and_by_nothing_else() {
     body[at] ^= 1;
     let found = checked("a.jsonl", &body, &of, Told::Not, 0..30);
     assert_eq!(found.flaws, [Flaw::Part { number: 2 }]);
+    assert_eq!(checked("a.csv", &body, &of, Told::Not, 0..30).flaws, [Flaw::Part { number: 2 }]);
+    assert!(checked("a.csv", &body, &of, BY_ALL, 0..30).flaws.contains(&Flaw::Part { number: 2 }));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use landfall_config::FleetConfig;
+use landfall_config::{ConnectConfig, FleetConfig};
 use landfall_connect::{ConnectDefaults, Translation, translate};
 use landfall_job::JobSpec;
 use serde_json::{Map, Value};
@@ -52,21 +52,8 @@ impl Connector {
 }
 
 fn defaults(fleet: Option<&FleetConfig>) -> ConnectDefaults {
-    match fleet {
-        Some(fleet) => ConnectDefaults {
-            cluster: fleet.connect.cluster.clone(),
-            pool: fleet.connect.pool.clone(),
-            team: fleet.connect.team.clone(),
-            endpoint: fleet.s3.endpoint.clone(),
-        },
-        // Those of the reference.
-        None => ConnectDefaults {
-            cluster: "main".to_owned(),
-            pool: "shared".to_owned(),
-            team: "default".to_owned(),
-            endpoint: None,
-        },
-    }
+    let ConnectConfig { cluster, pool, team } = fleet.map(|fleet| fleet.connect.clone()).unwrap_or_default();
+    ConnectDefaults { cluster, pool, team, endpoint: fleet.and_then(|fleet| fleet.s3.endpoint.clone()) }
 }
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ pub(crate) struct Arguments {
     /// The pool
     #[arg(long, default_value = "shared")]
     pool: String,
-    /// The pool's scaling limits, YAML or JSON; KEDA's names are known [default: those of the reference]
+    /// The pool's scaling limits, YAML or JSON; KEDA's names are known [default: 0 to 20 workers,
+    /// caught up within ten minutes]
     #[arg(long, value_name = "FILE")]
     limits: Option<PathBuf>,
     /// How many workers are asked for now [default: those that are alive]
@@ -28,8 +29,8 @@ pub(crate) struct Arguments {
     api: ApiArguments,
 }
 
-/// One look: what a scaler remembers between its looks (how long it was quiet, what is arriving) is not known here, so
-/// that fewer workers are never asked for.
+/// One look: what a scaler remembers between its looks (how long it was quiet, what is arriving) is not known here. So
+/// fewer workers than there are is the answer only where the jobs cannot use them.
 pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
     let limits = limits(&arguments)?;
     let client = arguments.api.client()?;

@@ -80,7 +80,7 @@ struct Inner {
     file_slots: Semaphore,
 }
 
-/// S3 answers such a request in some 50 ms: more than a thousand a second of one job.
+/// At 50 ms an answer, more than a thousand a second of one job.
 const FILE_REQUESTS: usize = 64;
 
 impl fmt::Debug for Io {
