@@ -29,8 +29,8 @@ pub enum LogError {
         "the commit log of job {name:?} lane {lane} is empty: its objects under {prefix:?} were deleted or expired; restore them, or delete the job"
     )]
     Empty { name: String, lane: Lane, prefix: String },
-    #[error("the commit log of job {name:?}: {source}")]
-    Fold { name: String, source: FoldError },
+    #[error("the commit log of job {name:?}: {key}: {source}")]
+    Fold { name: String, key: String, source: FoldError },
     #[error("entry 0 of job {name:?} was written by somebody else")]
     Foreign { name: String },
     #[error("the commit log of job {name:?} keeps growing: a worker still appends")]
@@ -112,7 +112,8 @@ impl LogStore {
     /// Folds one lane: the newest checkpoint and the entries after it.
     pub async fn read_lane(&self, record: &JobRecord, lane: Lane) -> Result<LogState, LogError> {
         let paths = self.paths(record, lane);
-        let fold_error = |source: FoldError| LogError::Fold { name: record.name.clone(), source };
+        let fold_error =
+            |key: &str, source: FoldError| LogError::Fold { name: record.name.clone(), key: key.to_owned(), source };
         let mut state = self.newest_checkpoint(record, lane, &paths).await?;
         let mut continuation = None;
         loop {
@@ -125,9 +126,11 @@ impl LogStore {
                 .filter(|object| paths.entry_seq(&object.key).is_some_and(|seq| seq >= from))
                 .map(|object| object.key)
                 .collect();
-            let mut reads =
-                futures::stream::iter(keys).map(|key| async move { self.get(&key).await }).buffered(READ_CONCURRENCY);
-            while let Some(body) = reads.next().await {
+            let mut reads = futures::stream::iter(keys)
+                .map(|key| async move { (self.get(&key).await, key) })
+                .buffered(READ_CONCURRENCY);
+            while let Some((body, key)) = reads.next().await {
+                let fold_error = |source| fold_error(&key, source);
                 let entry = Entry::from_json(&body?).map_err(|bad| fold_error(bad.into()))?;
                 match state.as_mut() {
                     Some(state) => state.fold(&entry).map_err(fold_error)?,
@@ -153,7 +156,7 @@ impl LogStore {
         let body = self.get(&object.key).await?;
         Checkpoint::from_json(&body, &JobUid::from(record.uid.as_str()), lane)
             .map(Some)
-            .map_err(|source| LogError::Fold { name: record.name.clone(), source })
+            .map_err(|source| LogError::Fold { name: record.name.clone(), key: object.key.clone(), source })
     }
 
     /// What the status document tells of the log, over all lanes.
@@ -240,8 +243,11 @@ impl LogStore {
     /// True when the entry is in the log; false when another one took its place.
     async fn append(&self, record: &JobRecord, entry: &Entry) -> Result<bool, LogError> {
         let key = self.paths(record, entry.lane).entry(entry.seq);
-        let body =
-            entry.to_json().map_err(|bad| LogError::Fold { name: record.name.clone(), source: FoldError::Bad(bad) })?;
+        let body = entry.to_json().map_err(|bad| LogError::Fold {
+            name: record.name.clone(),
+            key: key.clone(),
+            source: FoldError::Bad(bad),
+        })?;
         let request = PutRequest {
             bucket: self.location.bucket.clone(),
             key: key.clone(),

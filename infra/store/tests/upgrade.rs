@@ -75,6 +75,8 @@ async fn a_log_whose_checkpoint_a_newer_version_wrote_is_not_given_up_with_its_j
     };
     let closing = logs.close(&record(), Timestamp::UNIX_EPOCH).await;
     assert!(closing.as_ref().is_err_and(newer), "{closing:?}");
+    let message = closing.unwrap_err().to_string();
+    assert!(message.contains("/checkpoint/"), "the message does not name the object: {message}");
     let damage = logs.damage(&record()).await;
     assert!(damage.as_ref().is_err_and(newer), "{damage:?}");
 

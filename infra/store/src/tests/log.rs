@@ -113,6 +113,8 @@ async fn a_log_that_is_gone_or_damaged_can_be_given_up_and_one_of_a_newer_versio
         matches!(error, LogError::Fold { source: FoldError::Bad(BadEntry::UnknownFormat { found: 99 }), .. })
     };
     assert!(closing.as_ref().is_err_and(by_newer), "{closing:?}");
+    let message = closing.unwrap_err().to_string();
+    assert!(message.contains(&paths().entry(Seq(1))), "the message does not name the object: {message}");
 }
 
 #[tokio::test]

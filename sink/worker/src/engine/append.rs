@@ -313,10 +313,11 @@ impl Engine {
             ExistingStep::ReadAgain => self.wait(batch, true),
             ExistingStep::RetrySame => self.wait(batch, false),
             ExistingStep::Stop => {
+                let key = self.paths.entry(seq);
                 let what = match existing {
-                    Existing::Bad(bad) => bad.to_string(),
+                    Existing::Bad(bad) => format!("{key}: {bad}"),
                     Existing::Entry(_) | Existing::Missing | Existing::Unknown => {
-                        format!("log entry {seq} is of another job; the state prefix is shared")
+                        format!("{key} is an entry of another job; the state prefix is shared")
                     }
                 };
                 self.appender.batch = None;

@@ -130,7 +130,8 @@ impl Io {
         let mut state = None;
         if let Some(key) = newest.first() {
             let body = self.get(key).await.map_err(|e| fatal(&e))?;
-            let folded = Checkpoint::from_json(&body, &self.inner.parts.uid, Lane(0)).map_err(bad_log)?;
+            let folded = Checkpoint::from_json(&body, &self.inner.parts.uid, Lane(0))
+                .map_err(|e| bad_log(format!("{key}: {e}")))?;
             self.stands_on_its_log(&folded).await?;
             state = Some(folded);
         }

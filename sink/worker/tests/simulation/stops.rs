@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::executor::block_on;
-use landfall_s3::Store;
+use landfall_s3::{Condition, ObjectOptions, PutRequest, Store};
 
 use super::world::{BUCKET, Weather, World, paths};
 
@@ -102,5 +102,29 @@ fn a_log_that_was_deleted_starts_nothing_over() {
         }
         world.start_worker();
         all_stop(&mut world);
+    }
+}
+
+/// Some meet it as they append, some as they read on, some as they start: each names the object.
+#[test]
+fn an_entry_of_a_newer_version_stops_all_that_meet_it_and_is_named() {
+    for seed in SEEDS {
+        let mut world = at_work(seed, &["bad_log"]);
+        let last = world.entries().pop().unwrap();
+        let mut newer: serde_json::Value = serde_json::from_slice(&last.to_json().unwrap()).unwrap();
+        newer["format"] = 2.into();
+        let key = paths().entry(last.seq.next());
+        let request = PutRequest {
+            bucket: BUCKET.to_owned(),
+            key: key.clone(),
+            body: newer.to_string().into_bytes().into(),
+            condition: Condition::IfAbsent,
+            options: ObjectOptions::default(),
+        };
+        block_on(world.store.inner().put(request)).unwrap();
+        all_stop(&mut world);
+        for message in &world.messages {
+            assert!(message.contains(&key), "seed {seed}: {message:?} does not name {key}\n{}", world.tell());
+        }
     }
 }

@@ -178,6 +178,8 @@ pub struct World {
     /// The worker fails the job with this code, and that is right.
     pub must_fail_with: Option<&'static [&'static str]>,
     pub failed: u32,
+    /// What those said that failed rightly.
+    pub messages: Vec<String>,
     pub settings: EngineSettings,
     /// What each worker is told of how many write.
     writers: u64,
@@ -269,6 +271,7 @@ impl World {
             log: Vec::new(),
             must_fail_with: None,
             failed: 0,
+            messages: Vec::new(),
             settings,
             writers: 1,
             append_ms: Vec::new(),
@@ -631,6 +634,9 @@ impl World {
             let expected = self.must_fail_with.is_some_and(|codes| codes.contains(&fatal.code.as_str()));
             assert!(outage || expected, "w{} stopped a healthy job: {fatal:?}\n{}", worker.member, self.tell());
             self.failed += u32::from(expected);
+            if expected {
+                self.messages.push(fatal.message.clone());
+            }
             return self.leave(index, now);
         }
         let over = worker.ends_at_ms.is_some_and(|end| self.clock.now_ms() >= end);
