@@ -107,6 +107,8 @@ pub async fn create(
         finished_at: None,
         closed: false,
         idempotency: None,
+        connector: None,
+        events: Vec::new(),
         write_token: String::new(),
     };
     let mut start = std::collections::BTreeMap::new();

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::json;
 use tokio::time::Instant;
 
+use crate::handlers::connect::is_connect;
 use crate::problem::{Carried, Kind, Problem};
 use crate::state::ApiState;
 
@@ -32,9 +35,9 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
         problem.instance = path.as_str().into();
         problem.request_id = id.to_str().unwrap_or_default().into();
         let headers = response.headers().clone();
-        response = problem.into_response();
+        response = if is_connect(&path) { as_connect(&problem) } else { problem.into_response() };
         for (name, value) in &headers {
-            if name != header::CONTENT_LENGTH {
+            if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
                 response.headers_mut().insert(name.clone(), value.clone());
             }
         }
@@ -57,6 +60,21 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// A problem as Kafka Connect's clients read errors. They know of no 412 and 422: a conflict is tried again, a mistake is
+/// shown.
+fn as_connect(problem: &Problem) -> Response {
+    let status = match problem.status {
+        412 => StatusCode::CONFLICT,
+        422 => StatusCode::BAD_REQUEST,
+        other => StatusCode::from_u16(other).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+    };
+    let mut message = problem.detail.clone();
+    for error in &problem.errors {
+        message.push_str(&format!("\n{}: {}; {}", error.field, error.problem, error.fix));
+    }
+    (status, Json(json!({"error_code": status.as_u16(), "message": message}))).into_response()
 }
 
 /// A client's own id is kept when it is short and plain.

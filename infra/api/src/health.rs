@@ -79,6 +79,11 @@ impl HealthState {
         self.inner.draining.store(true, Ordering::Release);
     }
 
+    /// What `/readyz` says.
+    pub(crate) async fn ready(&self) -> bool {
+        self.report().await.status == "ok"
+    }
+
     async fn report(&self) -> HealthReport {
         let mut last = self.inner.last.lock().await;
         let now = Instant::now();

@@ -33,7 +33,10 @@ pub use readiness::StateBucketReadiness;
 pub use router::router;
 pub use server::{ServeError, serve, serve_router};
 pub use state::{ApiParts, ApiState, Limits};
-pub use view::{BrokenView, ChangeView, EndView, FailureView, JobList, JobView, OriginView, Validation};
+pub use view::{
+    BrokenView, ChangeView, EndView, EventList, FailureView, JobGlance, JobList, JobView, LetterList, ObjectList,
+    ObjectView, OffsetList, OffsetRangeView, OffsetView, OriginView, Overview, Validation, WorkerGlance,
+};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -8,7 +8,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use crate::handlers::{actions, change, docs, jobs, status};
+use crate::handlers::{actions, change, docs, jobs, landed, offsets, status, watch};
 use crate::health;
 
 #[derive(OpenApi)]
@@ -27,8 +27,17 @@ use crate::health;
         change::replace,
         change::patch,
         change::delete,
+        jobs::clone,
         actions::act,
         status::get,
+        watch::status_stream,
+        landed::events,
+        landed::objects,
+        landed::letters,
+        offsets::get,
+        offsets::set,
+        watch::overview,
+        watch::overview_stream,
         health::livez,
         health::readyz,
         health::healthz,

@@ -16,6 +16,8 @@ use landfall_kafka::{
 /// One registered cluster. Every call is bounded in time by the adapter.
 #[async_trait]
 pub trait Cluster: Send + Sync + std::fmt::Debug {
+    /// The cluster's own id, if it has one.
+    async fn cluster_id(&self) -> Result<Option<String>, ClusterError>;
     /// Those of the topics that exist, by name.
     async fn topics(&self, topics: Topics) -> Result<BTreeMap<String, TopicDescription>, ClusterError>;
     /// First offset and end of each partition, as a reader of this isolation sees them.
@@ -68,6 +70,10 @@ impl KafkaCluster {
 
 #[async_trait]
 impl Cluster for KafkaCluster {
+    async fn cluster_id(&self) -> Result<Option<String>, ClusterError> {
+        self.ask("cluster id", ClusterClient::cluster_id).await
+    }
+
     async fn topics(&self, topics: Topics) -> Result<BTreeMap<String, TopicDescription>, ClusterError> {
         self.ask("topic description", move |client| client.topics(&topics)).await
     }

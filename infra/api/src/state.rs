@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use landfall_connect::ConnectDefaults;
 use landfall_s3::SharedStore;
 use landfall_store::{HeartbeatStore, JobStore, LogStore};
 use tokio::sync::Semaphore;
 
 use crate::auth::Auth;
+use crate::backend::snapshot::Snapshots;
 use crate::health::HealthState;
 use crate::ports::{Cluster, Environment, JobRules};
 
@@ -19,6 +21,12 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Requests under way at once, health apart.
     pub concurrent_requests: usize,
+    /// Streams of events open at once.
+    pub streams: usize,
+    /// A stream ends after this time; its reader comes again.
+    pub stream: Duration,
+    /// Between two events of a stream.
+    pub stream_interval: Duration,
     /// Open connections.
     pub connections: usize,
     /// From the first byte of the head to the last byte of the answer's head.
@@ -38,6 +46,9 @@ impl Default for Limits {
         Self {
             body_bytes: 256 * 1024,
             concurrent_requests: 256,
+            streams: 128,
+            stream: Duration::from_secs(600),
+            stream_interval: Duration::from_secs(2),
             connections: 1_024,
             request: Duration::from_secs(30),
             checks: Duration::from_secs(10),
@@ -64,6 +75,8 @@ pub struct ApiParts {
     pub environment: Arc<dyn Environment>,
     pub health: HealthState,
     pub limits: Limits,
+    /// What a Kafka Connect config means where it says nothing.
+    pub connect: ConnectDefaults,
     /// How long the S3 server keeps open uploads, where the operator declared it.
     pub upload_lifetime_ms: Option<u64>,
 }
@@ -72,6 +85,8 @@ pub struct ApiParts {
 struct Inner {
     parts: ApiParts,
     permits: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    snapshots: Snapshots,
 }
 
 #[derive(Debug, Clone)]
@@ -83,11 +98,21 @@ impl ApiState {
     #[must_use]
     pub fn new(parts: ApiParts) -> Self {
         let permits = Arc::new(Semaphore::new(parts.limits.concurrent_requests));
-        Self { inner: Arc::new(Inner { parts, permits }) }
+        let streams = Arc::new(Semaphore::new(parts.limits.streams));
+        Self { inner: Arc::new(Inner { parts, permits, streams, snapshots: Snapshots::default() }) }
     }
 
     pub(crate) fn auth(&self) -> &Auth {
         &self.inner.parts.auth
+    }
+
+    pub(crate) fn snapshots(&self) -> &Snapshots {
+        &self.inner.snapshots
+    }
+
+    /// One for each stream of events that is open.
+    pub(crate) fn streams(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.inner.streams)
     }
 
     pub(crate) fn permits(&self) -> Arc<Semaphore> {

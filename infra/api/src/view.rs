@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use landfall_job::Change;
-use landfall_store::{Desired, JobRecord, Stored};
+use landfall_store::{Desired, JobEvent, JobRecord, State, Stored, WaitingFor};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -35,6 +35,10 @@ pub struct JobView {
     /// Only of a bounded job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<Vec<EndView>>,
+    /// Only of a job that was made from a Kafka Connect config: the config as submitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub connector: Option<std::collections::BTreeMap<String, String>>,
     /// Only in the answer to a create or change: what it does to the workers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<ChangeView>,
@@ -93,6 +97,148 @@ pub struct JobList {
     pub broken: Vec<BrokenView>,
 }
 
+/// All jobs and workers at a glance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Overview {
+    pub at: Timestamp,
+    /// By name.
+    pub jobs: Vec<JobGlance>,
+    /// How many more there are.
+    pub more_jobs: u64,
+    pub workers: Vec<WorkerGlance>,
+}
+
+/// One job, as its workers' heartbeats tell of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct JobGlance {
+    pub name: String,
+    pub team: String,
+    pub pool: String,
+    pub state: State,
+    pub desired: String,
+    /// True when exactly once is not promised now.
+    pub degraded: bool,
+    /// Null where no live worker tells.
+    pub lag_records: Option<u64>,
+    pub lag_seconds: Option<f64>,
+    pub records_per_second: f64,
+    pub bytes_per_second: f64,
+    pub dead_letters: u64,
+    pub open_files: u64,
+    /// Live ones.
+    pub workers: u64,
+    pub waiting_for: Option<WaitingFor>,
+    /// The first of the status' reasons.
+    pub reason: Option<String>,
+    pub failed: Option<FailureView>,
+    pub finished_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    /// True of a job that was made from a Kafka Connect config.
+    pub connector: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WorkerGlance {
+    pub worker: String,
+    pub version: String,
+    pub pool: String,
+    /// When its last heartbeat was written.
+    pub at: Timestamp,
+    pub stale: bool,
+    pub memory_used_bytes: u64,
+    pub memory_limit_bytes: u64,
+    pub jobs: u64,
+    pub partitions: u64,
+}
+
+/// A job's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventList {
+    /// The newest first, the latest 50.
+    pub events: Vec<JobEvent>,
+}
+
+/// What a job landed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ObjectList {
+    /// The newest first.
+    pub objects: Vec<ObjectView>,
+    /// Give it as `cursor` for what is older; null at the end. A page may be empty and have one.
+    pub next_cursor: Option<String>,
+}
+
+/// A file of the commit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ObjectView {
+    pub bucket: String,
+    pub key: String,
+    /// `data` or `dead_letter`.
+    pub kind: String,
+    pub bytes: u64,
+    pub records: u64,
+    /// False while the upload is not complete.
+    pub visible: bool,
+    /// The entry of the commit log.
+    pub seq: u64,
+    pub written_at: Timestamp,
+    pub worker: String,
+    /// Of the job's timestamp source, inclusive.
+    pub min_timestamp: Timestamp,
+    /// Inclusive.
+    pub max_timestamp: Timestamp,
+    /// What the entry holds in all its files.
+    pub partitions: Vec<OffsetRangeView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OffsetRangeView {
+    pub cluster: String,
+    pub topic: String,
+    pub partition: i32,
+    /// Inclusive.
+    pub from_offset: u64,
+    /// Exclusive; there may be offsets between them that the entry does not hold.
+    pub to_offset: u64,
+}
+
+/// Dead letters with their raw records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LetterList {
+    /// Of the job since its creation.
+    pub total: u64,
+    pub by_reason: std::collections::BTreeMap<String, u64>,
+    /// As they lie in S3, those of the newest object first.
+    #[schema(value_type = Vec<Object>)]
+    pub letters: Vec<serde_json::Value>,
+    /// Objects that could not be read, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
+    pub next_cursor: Option<String>,
+}
+
+/// Where each partition stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OffsetList {
+    pub offsets: Vec<OffsetView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OffsetView {
+    pub cluster: String,
+    pub topic: String,
+    pub partition: i32,
+    /// Inclusive: where the job began.
+    pub start_offset: i64,
+    /// Exclusive: everything below has landed or is accounted for.
+    pub landed_offset: Option<i64>,
+    /// Exclusive.
+    pub committed_offset: Option<i64>,
+    /// Exclusive.
+    pub end_offset: Option<i64>,
+    /// Records.
+    pub lag: Option<u64>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BrokenView {
     pub name: String,
@@ -148,7 +294,10 @@ impl From<Change> for ChangeView {
     }
 }
 
-fn state(record: &JobRecord) -> &'static str {
+/// What [`state`] may say.
+pub(crate) const STATES: [&str; 6] = ["running", "paused", "stopped", "failed", "finished", "deleting"];
+
+pub(crate) fn state(record: &JobRecord) -> &'static str {
     match record.desired {
         Desired::Deleted => "deleting",
         _ if record.failed.is_some() => "failed",
@@ -184,6 +333,7 @@ impl From<&Stored> for JobView {
             spec: serde_json::to_value(&record.spec).unwrap_or_default(),
             origins: record.origins.iter().map(OriginView::from).collect(),
             ends: record.ends.as_ref().map(|ends| ends.iter().map(EndView::from).collect()),
+            connector: record.connector.as_ref().map(|connector| connector.config.clone()),
             change: None,
             warnings: Vec::new(),
         }

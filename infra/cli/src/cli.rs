@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use landfall_job::DurationMs;
 
-use crate::command::{audit, completions, dev, healthcheck, job, lag, plan, run, validate};
+use crate::command::{audit, completions, dev, dlq, healthcheck, job, lag, man, plan, run, top, validate};
 use crate::logging::Chatter;
 use crate::output::Format;
 
@@ -36,6 +36,10 @@ pub(crate) enum Command {
     Validate(validate::Arguments),
     /// Show how far jobs are behind, partition by partition
     Lag(lag::Arguments),
+    /// Show a job's dead letters
+    Dlq(dlq::Arguments),
+    /// Show all jobs and workers, live
+    Top(top::Arguments),
     /// How many workers a pool needs now, and why
     Plan(plan::Arguments),
     /// Prove from log, objects and Kafka's offsets that nothing is missing and nothing is there twice
@@ -44,6 +48,8 @@ pub(crate) enum Command {
     Healthcheck(healthcheck::Arguments),
     /// Print the completion script of a shell
     Completions(completions::Arguments),
+    /// Write the manual pages into a folder
+    Man(man::Arguments),
     /// Print the reference of the configuration and of the job document
     ConfigReference,
 }
@@ -57,6 +63,9 @@ impl Command {
             Self::Job(_)
             | Self::Validate(_)
             | Self::Lag(_)
+            | Self::Dlq(_)
+            | Self::Top(_)
+            | Self::Man(_)
             | Self::Plan(_)
             | Self::Audit(_)
             | Self::Healthcheck(_)

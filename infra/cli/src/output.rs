@@ -30,10 +30,15 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Prints a value as JSON or YAML, or as the text that is made for people.
 pub(crate) fn show<T: Serialize>(format: Format, value: &T, human: impl FnOnce() -> String) -> anyhow::Result<()> {
+    print(&shown(format, value, human)?)
+}
+
+/// What [`show`] prints.
+pub(crate) fn shown<T: Serialize>(format: Format, value: &T, human: impl FnOnce() -> String) -> anyhow::Result<String> {
     match format {
-        Format::Table => print(&human()),
-        Format::Json => print(&serde_json::to_string_pretty(value).context("the answer cannot be written as JSON")?),
-        Format::Yaml => print(&yaml(value)?),
+        Format::Table => Ok(human()),
+        Format::Json => serde_json::to_string_pretty(value).context("the answer cannot be written as JSON"),
+        Format::Yaml => yaml(value),
     }
 }
 

@@ -28,7 +28,12 @@ impl Default for ConnectConfig {
 
 pub(crate) static TABLE: Table = Table {
     fields: &[
-        Field::preset("cluster", "name of a registered cluster", CLUSTER, "the cluster that connectors read"),
+        Field::preset(
+            "cluster",
+            "name of a registered cluster",
+            CLUSTER,
+            "the cluster that connectors read; without a `connect`, the only one there is",
+        ),
         Field::preset("pool", "name", POOL, "the pool of workers that runs them"),
         Field::preset("team", "name", TEAM, "the team they belong to"),
     ],

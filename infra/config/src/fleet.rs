@@ -81,7 +81,11 @@ impl FleetConfig {
             section.missing("clusters", "write clusters: {main: {bootstrap_servers: host:9092}}");
         }
         let given = section.has("connect");
-        let connect = ConnectConfig::read(section.section("connect"));
+        let mut connect = ConnectConfig::read(section.section("connect"));
+        // A fleet with one cluster means that one.
+        if let (false, Some(connect), [Some((only, _))]) = (given, &mut connect, clusters.as_slice()) {
+            connect.cluster.clone_from(only);
+        }
         if let (true, Some(connect)) = (given, &connect)
             && !clusters.iter().flatten().any(|(name, _)| *name == connect.cluster)
         {

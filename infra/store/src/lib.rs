@@ -19,6 +19,7 @@ pub mod record;
 mod retry;
 pub mod status;
 mod status_merge;
+mod why;
 
 pub use heartbeat::{
     DeadLetterCounts, Delivery, DeliveryMode, GapBeat, Heartbeat, JobBeat, JobState, LastEntry, MemoryBeat,
@@ -30,7 +31,7 @@ pub use location::StateLocation;
 pub use log::{Closing, LogError, LogStore};
 pub use neighbours::Neighbours;
 pub use participation::participates;
-pub use record::{Desired, End, Failure, IdempotencyMark, JobRecord, Origin};
+pub use record::{Connector, Desired, End, EventKind, Failure, IdempotencyMark, JobEvent, JobRecord, Origin};
 pub use status::{KafkaOffsets, LogView, PartitionId, PartitionOffsets, State, StatusDocument, StatusInputs};
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! Both are appended with `If-None-Match: *`, like every entry; nothing here completes or aborts an upload.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +11,9 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use landfall_commit::entry::BadEntry;
 use landfall_commit::state::FoldError;
-use landfall_commit::{Checkpoint, Entry, JobUid, Lane, LogState, Origins, Paths, Seq, Token};
+use landfall_commit::{
+    Checkpoint, Entry, JobUid, Lane, LogState, Offsets, Origins, Paths, Seq, SkipReason, SourcePartition, Token,
+};
 use landfall_s3::{Condition, ErrorKind, ListRequest, ObjectOptions, PutRequest, SharedStore, StoreError, Timer};
 
 use crate::heartbeat::LastEntry;
@@ -240,6 +242,64 @@ impl LogStore {
         Err(LogError::Busy { name: record.name.clone() })
     }
 
+    /// Declares that the job passes over everything below these offsets (exclusive) that it has not accounted for. The
+    /// caller has seen to it that no worker runs the job. Partitions whose `low` is there already are left out.
+    pub async fn skip(
+        &self,
+        record: &JobRecord,
+        targets: &BTreeMap<PartitionId, u64>,
+        now: Timestamp,
+    ) -> Result<(), LogError> {
+        for lane in (0..record.lanes).map(Lane) {
+            let mut done = false;
+            for attempt in 1..=MAX_ATTEMPTS {
+                let state = self.read_lane(record, lane).await?;
+                let skipped = declared(&state, targets);
+                if skipped.is_empty() {
+                    done = true;
+                    break;
+                }
+                let token = Token::from(self.retries.token().as_str());
+                let uid = JobUid::from(record.uid.as_str());
+                let mut entry = Entry::empty(uid, lane, state.next_seq(), token, &self.writer, now.as_millisecond());
+                entry.config_version = record.config_version;
+                entry.skipped = skipped;
+                if self.append(record, &entry).await? {
+                    done = true;
+                    break;
+                }
+                self.retries.pause(attempt).await;
+            }
+            if !done {
+                return Err(LogError::Busy { name: record.name.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The entries of a lane below `end` (exclusive), the newest first, at most `limit`.
+    pub async fn entries_before(
+        &self,
+        record: &JobRecord,
+        lane: Lane,
+        end: Seq,
+        limit: usize,
+    ) -> Result<Vec<Entry>, LogError> {
+        let paths = self.paths(record, lane);
+        let first = end.0.saturating_sub(u64::try_from(limit).unwrap_or(u64::MAX));
+        let mut reads = futures::stream::iter((first..end.0).rev().map(|seq| paths.entry(Seq(seq))))
+            .map(|key| async move { (self.get(&key).await, key) })
+            .buffered(READ_CONCURRENCY);
+        let mut entries = Vec::new();
+        while let Some((body, key)) = reads.next().await {
+            let name = || record.name.clone();
+            let entry =
+                Entry::from_json(&body?).map_err(|bad| LogError::Fold { name: name(), key, source: bad.into() })?;
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
     /// True when the entry is in the log; false when another one took its place.
     async fn append(&self, record: &JobRecord, entry: &Entry) -> Result<bool, LogError> {
         let key = self.paths(record, entry.lane).entry(entry.seq);
@@ -302,4 +362,25 @@ impl LogStore {
             }
         }
     }
+}
+
+/// What a skip to these offsets (exclusive) passes over: nothing that is accounted for, and nothing that is absent.
+fn declared(
+    state: &LogState,
+    targets: &BTreeMap<PartitionId, u64>,
+) -> BTreeMap<SourcePartition, BTreeMap<SkipReason, Offsets>> {
+    let mut skipped = BTreeMap::new();
+    for (partition, set) in state.partitions() {
+        let id = PartitionId {
+            cluster: partition.cluster.clone(),
+            topic: partition.topic.clone(),
+            partition: partition.partition,
+        };
+        let Some(target) = targets.get(&id).filter(|target| **target > set.low()) else { continue };
+        let open = Offsets::from_range(set.low()..*target).difference(set.above());
+        if !open.is_empty() {
+            skipped.insert(partition.clone(), BTreeMap::from([(SkipReason::Declared, open)]));
+        }
+    }
+    skipped
 }

@@ -6,9 +6,12 @@
 //! the name is free, and the record stays only so that taking the name again is a compare-and-swap too
 //! (S3 has no conditional delete to rely on, and the task role needs no right to delete).
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use landfall_job::JobSpec;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The only record format this build reads and writes.
 pub const RECORD_FORMAT: u32 = 1;
@@ -83,6 +86,62 @@ pub struct IdempotencyMark {
     pub body_sha256: String,
 }
 
+/// What may happen to a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    Created,
+    /// Another document.
+    Changed,
+    Paused,
+    Resumed,
+    Stopped,
+    Restarted,
+    Deleting,
+    Failed,
+    Finished,
+    /// A declared skip, or a new generation that begins further back.
+    OffsetsSet,
+}
+
+impl EventKind {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed => "changed",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Stopped => "stopped",
+            Self::Restarted => "restarted",
+            Self::Deleting => "deleting",
+            Self::Failed => "failed",
+            Self::Finished => "finished",
+            Self::OffsetsSet => "offsets_set",
+        }
+    }
+}
+
+/// One thing that happened to a job; for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobEvent {
+    pub at: Timestamp,
+    /// The principal, or the worker.
+    pub by: String,
+    /// One of [`EventKind`]'s words; kept as text, so that an older version passes on what it does not know.
+    pub what: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// The Kafka Connect config a job was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connector {
+    /// As submitted, with the name in it; what Connect's REST API gives back.
+    pub config: BTreeMap<String, String>,
+}
+
 /// One job, as stored under `jobs/<name>.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -123,6 +182,12 @@ pub struct JobRecord {
     pub closed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<IdempotencyMark>,
+    /// Only of a job that was made by Connect's REST API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<Connector>,
+    /// The latest, oldest first; also of earlier generations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<JobEvent>,
     /// Random for each write: tells our own write from another's when its answer was lost.
     #[serde(default)]
     pub write_token: String,
@@ -138,6 +203,11 @@ pub struct EarlierSpec {
 
 /// Earlier versions that a record keeps.
 const MAX_EARLIER: usize = 20;
+
+/// Events that a record keeps: it is read at every poll of every worker.
+const MAX_EVENTS: usize = 50;
+/// Longer details end in `…`.
+const MAX_DETAIL_CHARS: usize = 500;
 
 /// Why a stored document could not be read as a job record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -170,6 +240,24 @@ impl JobRecord {
         let surplus = self.earlier.len().saturating_sub(MAX_EARLIER);
         self.earlier.drain(..surplus);
         self.config_version = self.config_version.saturating_add(1);
+    }
+
+    /// Adds to the job's history.
+    pub fn note(&mut self, at: Timestamp, by: &str, what: EventKind, detail: impl Into<String>) {
+        let mut detail: String = detail.into();
+        if let Some((cut, _)) = detail.char_indices().nth(MAX_DETAIL_CHARS) {
+            detail.truncate(cut);
+            detail.push('…');
+        }
+        self.events.push(JobEvent { at, by: by.to_owned(), what: what.as_str().to_owned(), detail });
+        let surplus = self.events.len().saturating_sub(MAX_EVENTS);
+        self.events.drain(..surplus);
+    }
+
+    /// The latest event of a kind.
+    #[must_use]
+    pub fn last_event(&self, what: EventKind) -> Option<&JobEvent> {
+        self.events.iter().rev().find(|event| event.what == what.as_str())
     }
 
     /// The earlier documents with their versions.

@@ -96,6 +96,9 @@ pub struct StatusDocument {
     pub state: State,
     /// What was asked for: `running`, `paused`, `stopped`, `deleted`.
     pub desired: String,
+    /// "Why is nothing written?", in words; the first one matters most.
+    #[serde(default)]
+    pub reasons: Vec<String>,
     /// True when nothing consumed is unlanded and lag is 0.
     pub drained: bool,
     pub generation: u32,

@@ -15,6 +15,7 @@ use crate::record::{Desired, JobRecord};
 use crate::status::{
     FailureStatus, Lag, PartitionId, PartitionStatus, State, StatusDocument, StatusInputs, WorkerStatus,
 };
+use crate::why::why;
 
 /// One worker's word on the job.
 struct Word<'a> {
@@ -48,7 +49,8 @@ pub(crate) fn merge(inputs: &StatusInputs<'_>) -> StatusDocument {
         && uncompleted_entries.unwrap_or(0) == 0
         && partitions.iter().all(|partition| landed(record, partition));
 
-    StatusDocument {
+    let mut status = StatusDocument {
+        reasons: Vec::new(),
         name: record.name.clone(),
         uid: record.uid.clone(),
         state,
@@ -78,7 +80,9 @@ pub(crate) fn merge(inputs: &StatusInputs<'_>) -> StatusDocument {
         failed: record.failed.as_ref().map(FailureStatus::from),
         finished_at: record.finished_at,
         workers: words.iter().map(worker_status).collect(),
-    }
+    };
+    status.reasons = why(&status, record, inputs.now);
+    status
 }
 
 fn worker_status(word: &Word<'_>) -> WorkerStatus {

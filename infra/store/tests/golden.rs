@@ -11,9 +11,9 @@ use landfall_job::JobSpec;
 use landfall_store::heartbeat::HEARTBEAT_FORMAT;
 use landfall_store::record::{DecodeError, EarlierSpec, RECORD_FORMAT};
 use landfall_store::{
-    DeadLetterCounts, Delivery, DeliveryMode, Desired, End, Failure, GapBeat, Heartbeat, IdempotencyMark, JobBeat,
-    JobRecord, JobState, LastEntry, MemoryBeat, OpenFileBeat, Origin, PartitionBeat, RecordError, Throughput,
-    WaitingFor,
+    Connector, DeadLetterCounts, Delivery, DeliveryMode, Desired, End, Failure, GapBeat, Heartbeat, IdempotencyMark,
+    JobBeat, JobEvent, JobRecord, JobState, LastEntry, MemoryBeat, OpenFileBeat, Origin, PartitionBeat, RecordError,
+    Throughput, WaitingFor,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -87,6 +87,8 @@ fn smallest() -> JobRecord {
         finished_at: None,
         closed: false,
         idempotency: None,
+        connector: None,
+        events: Vec::new(),
         write_token: String::new(),
     }
 }
@@ -112,7 +114,23 @@ fn full() -> JobRecord {
         finished_at: Some(at("2026-04-01T00:00:00Z")),
         closed: true,
         idempotency: Some(IdempotencyMark { key_sha256: "0a".into(), body_sha256: "0b".into() }),
+        connector: None,
+        events: Vec::new(),
         write_token: "w1".into(),
+        ..smallest()
+    }
+}
+
+/// Of a job that was made from a Kafka Connect config, with its history.
+fn connector() -> JobRecord {
+    JobRecord {
+        connector: Some(Connector { config: BTreeMap::from([("name".into(), "bids".into())]) }),
+        events: vec![JobEvent {
+            at: at("2026-03-30T00:00:00Z"),
+            by: "token:ops".into(),
+            what: "created".into(),
+            detail: "generation 3".into(),
+        }],
         ..smallest()
     }
 }
@@ -214,7 +232,9 @@ fn assert_same(name: &str, written: &impl Serialize) {
 
 #[test]
 fn every_record_is_read_to_its_value_and_written_back_the_same() {
-    for (name, record) in [("job-smallest.json", smallest()), ("job-full.json", full())] {
+    for (name, record) in
+        [("job-smallest.json", smallest()), ("job-full.json", full()), ("job-connector.json", connector())]
+    {
         assert_same(name, &record);
         assert_eq!(JobRecord::decode(&read(name)).unwrap(), record, "{name}");
         // What is stored is compact and else the same.

@@ -39,6 +39,8 @@ fn record() -> JobRecord {
         finished_at: None,
         closed: false,
         idempotency: None,
+        connector: None,
+        events: Vec::new(),
         write_token: String::new(),
     }
 }

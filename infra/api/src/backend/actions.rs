@@ -1,6 +1,6 @@
 //! Pause, resume, stop and restart: they change what is desired; the workers do it within seconds.
 
-use landfall_store::{Desired, JobRecord, Stored};
+use landfall_store::{Desired, EventKind, JobRecord, Stored};
 
 use super::replace::being_deleted;
 use super::{BackendError, access};
@@ -32,6 +32,15 @@ impl Action {
             Self::Resume => "resume",
             Self::Stop => "stop",
             Self::Restart => "restart",
+        }
+    }
+
+    fn event(self) -> EventKind {
+        match self {
+            Self::Pause => EventKind::Paused,
+            Self::Resume => EventKind::Resumed,
+            Self::Stop => EventKind::Stopped,
+            Self::Restart => EventKind::Restarted,
         }
     }
 
@@ -96,6 +105,7 @@ pub(crate) async fn act(
             if *record != before {
                 record.changed_at = state.environment.now();
                 record.changed_by.clone_from(&principal.name);
+                record.note(record.changed_at, &principal.name, action.event(), "");
             }
             Ok::<(), BackendError>(())
         })

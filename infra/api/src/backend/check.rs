@@ -105,7 +105,8 @@ impl Checks {
 }
 
 /// Checks a new job. Cluster and bucket are asked at the same time.
-pub(crate) async fn new_job(state: &ApiState, spec: &JobSpec) -> Result<Plan, BackendError> {
+/// `connector`: a group that has committed nothing is none to go on from, and no mistake.
+pub(crate) async fn new_job(state: &ApiState, spec: &JobSpec, connector: bool) -> Result<Plan, BackendError> {
     let mut checks = Checks::by_rules(state, spec);
     let mut bucket_checks = checks.beside();
     // The probe writes into the job's folder: where the rules keep the job out, it writes nothing.
@@ -117,7 +118,8 @@ pub(crate) async fn new_job(state: &ApiState, spec: &JobSpec) -> Result<Plan, Ba
         if let Some(cluster) = &cluster
             && let Some(topics) = resolve::topics(&mut checks, cluster.as_ref(), spec).await?
         {
-            plan = resolve::resolve(&mut checks, cluster.as_ref(), spec, &topics, Moment::Creation).await?;
+            let moment = Moment::Creation { connector };
+            plan = resolve::resolve(&mut checks, cluster.as_ref(), spec, &topics, moment).await?;
         }
         let width = width(plan.origins.iter().map(|origin| origin.partition));
         plan.dead_letter_topic = dead_letter_topic(state, &mut checks, spec, width).await?;

@@ -10,7 +10,7 @@ use landfall_commit::{Origins, SourcePartition};
 use landfall_job::{FieldError, JobSpec};
 use landfall_kafka::ClusterError;
 use landfall_store::record::RECORD_FORMAT;
-use landfall_store::{Desired, IdempotencyMark, JobRecord, JobStoreError, Stored};
+use landfall_store::{Connector, Desired, EventKind, IdempotencyMark, JobRecord, JobStoreError, Stored};
 use sha2::{Digest, Sha256};
 
 use super::check::{self, Plan};
@@ -27,30 +27,48 @@ pub(crate) struct Created {
     pub(crate) replayed: bool,
 }
 
+/// What a job begins as.
+#[derive(Debug)]
+pub(crate) struct NewJob {
+    pub(crate) spec: JobSpec,
+    /// Made by Connect's REST API: a group that has committed nothing begins at the first records.
+    pub(crate) connector: Option<Connector>,
+    pub(crate) desired: Desired,
+    /// For its history.
+    pub(crate) note: String,
+}
+
+impl NewJob {
+    pub(crate) fn of(spec: JobSpec) -> Self {
+        Self { spec, connector: None, desired: Desired::Running, note: String::new() }
+    }
+}
+
 pub(crate) async fn create(
     state: &ApiState,
     principal: &Principal,
-    spec: JobSpec,
+    new: NewJob,
     idempotency: Option<IdempotencyMark>,
 ) -> Result<Created, BackendError> {
-    access::ensure_own_team(principal, &spec)?;
-    ensure_addressable(&spec)?;
+    let spec = &new.spec;
+    access::ensure_own_team(principal, spec)?;
+    ensure_addressable(spec)?;
     let before = state.jobs.lookup(spec.name.as_str()).await?;
     if let Some(there) = &before
         && !there.record.closed
     {
         return existing(principal, there.clone(), idempotency.as_ref());
     }
-    let plan = match check::new_job(state, &spec).await {
+    let plan = match check::new_job(state, spec, new.connector.is_some()).await {
         Ok(plan) => plan,
         // Somebody took the name while we looked: then it is their start offsets that we found in the group.
         Err(error) => return taken_or(state, principal, spec.name.as_str(), idempotency.as_ref(), error).await,
     };
-    make_dead_letter_topic(state, &spec, &plan).await?;
+    make_dead_letter_topic(state, spec, &plan).await?;
 
     let (mut warnings, ahead) = (plan.warnings.clone(), plan.ahead.clone());
-    let generation = before.as_ref().map_or(1, |tombstone| tombstone.record.generation.saturating_add(1));
-    let record = new_record(state, principal, spec, plan, generation, idempotency.clone());
+    let earlier = before.as_ref().map(|tombstone| &tombstone.record);
+    let record = new_record(state, principal, new, plan, earlier, idempotency.clone());
     state.logs.write_origins(&record, &log_origins(&record)).await?;
     let idle = "stop its members, or name another group in source.group";
     if let Err(error) = group::put_back(state, &record.spec, &record.uid, &ahead, idle).await {
@@ -136,21 +154,22 @@ pub(crate) fn idempotency_mark(principal: &Principal, key: &str, spec: &JobSpec)
 fn new_record(
     state: &ApiState,
     principal: &Principal,
-    spec: JobSpec,
+    new: NewJob,
     plan: Plan,
-    generation: u32,
+    earlier: Option<&JobRecord>,
     idempotency: Option<IdempotencyMark>,
 ) -> JobRecord {
     let now = state.environment.now();
-    JobRecord {
+    let spec = new.spec;
+    let mut record = JobRecord {
         format: RECORD_FORMAT,
         name: spec.name.to_string(),
         uid: state.environment.fresh_id(),
-        generation,
+        generation: earlier.map_or(1, |earlier| earlier.generation.saturating_add(1)),
         config_version: 1,
         spec,
         earlier: Vec::new(),
-        desired: Desired::Running,
+        desired: new.desired,
         restarts: 0,
         origins: plan.origins,
         ends: plan.ends,
@@ -162,11 +181,15 @@ fn new_record(
         finished_at: None,
         closed: false,
         idempotency,
+        connector: new.connector,
+        events: earlier.map(|earlier| earlier.events.clone()).unwrap_or_default(),
         write_token: String::new(),
-    }
+    };
+    record.note(now, &principal.name, EventKind::Created, new.note);
+    record
 }
 
-fn log_origins(record: &JobRecord) -> Origins {
+pub(crate) fn log_origins(record: &JobRecord) -> Origins {
     let start = record
         .origins
         .iter()

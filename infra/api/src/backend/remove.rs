@@ -2,7 +2,7 @@
 //! record becomes a tombstone. Log and objects stay. Where no live worker runs the job and its log holds no
 //! unfinished file, the closing entry is appended here; a log that is gone or damaged holds no job back.
 
-use landfall_store::{Closing, Desired, JobRecord, JobState, LiveWorkers, LogError, Stored};
+use landfall_store::{Closing, Desired, EventKind, JobRecord, JobState, LiveWorkers, LogError, Stored};
 
 use super::{BackendError, access};
 use crate::auth::Principal;
@@ -31,6 +31,7 @@ pub(crate) async fn remove(
                 record.desired = Desired::Deleted;
                 record.changed_at = state.environment.now();
                 record.changed_by.clone_from(&principal.name);
+                record.note(record.changed_at, &principal.name, EventKind::Deleting, "log and objects stay");
             }
             Ok::<(), BackendError>(())
         })

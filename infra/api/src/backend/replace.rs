@@ -2,7 +2,7 @@
 //! compare-and-swap. The workers apply it at a file boundary.
 
 use landfall_job::{Change, FieldError, JobName, JobSpec, validate_update};
-use landfall_store::{Desired, JobStoreError, Stored};
+use landfall_store::{Connector, Desired, EventKind, JobRecord, JobStoreError, Stored};
 
 use super::{BackendError, access, check, create, group};
 use crate::auth::Principal;
@@ -15,12 +15,14 @@ pub(crate) struct Replaced {
     pub(crate) warnings: Vec<String>,
 }
 
-/// `if_match`: the ETags of the record that may be replaced; none: whichever there is.
+/// `if_match`: the ETags of the record that may be replaced; none: whichever there is. `connector`: the Kafka Connect
+/// config that the document comes from, for a job that was made from one; it has no other documents.
 pub(crate) async fn replace(
     state: &ApiState,
     principal: &Principal,
     name: &str,
     spec: JobSpec,
+    connector: Option<Connector>,
     if_match: Option<&[String]>,
 ) -> Result<Replaced, BackendError> {
     let current = access::visible(state, principal, name).await?;
@@ -28,6 +30,7 @@ pub(crate) async fn replace(
     if if_match.is_some_and(|etags| !etags.contains(&current.etag)) {
         return Err(JobStoreError::Conflict { name: name.to_owned() }.into());
     }
+    ensure_same_origin(&current.record, connector.is_some())?;
     access::ensure_own_team(principal, &spec)?;
     ensure_same_name(name, &spec)?;
     let mut change = judge(&current, &spec)?;
@@ -51,6 +54,8 @@ pub(crate) async fn replace(
                 return Err(JobStoreError::Conflict { name: name.to_owned() }.into());
             }
             change = validate_update(&record.spec, &spec)?;
+            // Keys that mean nothing to the job are given back, too.
+            record.connector.clone_from(&connector);
             if change == Change::NoChange {
                 return Ok(());
             }
@@ -58,6 +63,8 @@ pub(crate) async fn replace(
             record.replace_spec(spec.clone());
             record.changed_at = state.environment.now();
             record.changed_by.clone_from(&principal.name);
+            let detail = format!("version {}: {}", record.config_version, fields(&change));
+            record.note(record.changed_at, &principal.name, EventKind::Changed, detail);
             Ok(())
         })
         .await?;
@@ -84,7 +91,14 @@ pub(crate) async fn patch(
     let spec = JobSpec::parse(&serde_json::to_string(&document).map_err(unreadable)?)?;
     // The patch was worked out on this record: another one in its place is a conflict, unless the caller named one.
     let seen = [current.etag];
-    replace(state, principal, name, spec, Some(if_match.unwrap_or(&seen))).await
+    replace(state, principal, name, spec, None, Some(if_match.unwrap_or(&seen))).await
+}
+
+fn fields(change: &Change) -> String {
+    match change {
+        Change::NoChange => String::new(),
+        Change::InPlace { fields } | Change::AtFileBoundary { fields } => fields.join(", "),
+    }
 }
 
 fn judge(current: &Stored, spec: &JobSpec) -> Result<Change, BackendError> {
@@ -100,6 +114,15 @@ pub(crate) fn being_deleted(name: &str) -> BackendError {
         state: "being deleted".to_owned(),
         fix: "wait until it is gone, then create it anew",
     }
+}
+
+fn ensure_same_origin(record: &JobRecord, connector: bool) -> Result<(), BackendError> {
+    let (state, fix) = match (record.connector.is_some(), connector) {
+        (true, false) => ("made from a connector's config", "change that: PUT /connectors/{name}/config"),
+        (false, true) => ("made from a job document", "change that: PUT /v1/jobs/{name}"),
+        (true, true) | (false, false) => return Ok(()),
+    };
+    Err(BackendError::WrongState { name: record.name.clone(), state: state.to_owned(), fix })
 }
 
 fn ensure_same_name(name: &str, spec: &JobSpec) -> Result<(), BackendError> {

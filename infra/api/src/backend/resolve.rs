@@ -21,11 +21,10 @@ pub(super) type Bounds = BTreeMap<TopicPartition, Watermarks>;
 /// When the topics become the job's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
-    Creation,
+    /// `connector`: made from a Kafka Connect config, which begins at the first records where its group stands nowhere.
+    Creation { connector: bool },
     /// With a later document. `bounded`: the job has ends, and so must these topics.
-    Addition {
-        bounded: bool,
-    },
+    Addition { bounded: bool },
 }
 
 /// What the job sees of transactions, and with it where a partition ends for it.
@@ -109,7 +108,7 @@ pub(crate) async fn resolve(
     plan.ahead = starts::ahead(checks, spec, &committed, &starts);
     plan.ends = match moment {
         Moment::Addition { bounded: false } => None,
-        Moment::Creation | Moment::Addition { bounded: true } => ends(checks, cluster, spec, &bounds).await?,
+        Moment::Creation { .. } | Moment::Addition { bounded: true } => ends(checks, cluster, spec, &bounds).await?,
     };
     plan.origins = starts
         .into_iter()

@@ -24,7 +24,8 @@ pub(super) async fn starts(
     let each = |of: &dyn Fn(&TopicPartition, &Watermarks) -> i64| {
         Some(bounds.iter().map(|(partition, marks)| (partition.clone(), of(partition, marks))).collect())
     };
-    let created = moment == Moment::Creation;
+    let created = matches!(moment, Moment::Creation { .. });
+    let connector = moment == Moment::Creation { connector: true };
     let Some(start) = &spec.source.start else {
         // A job that exists has decided.
         if let Some(first) = committed.first().filter(|_| created) {
@@ -45,7 +46,7 @@ pub(super) async fn starts(
         Start::Earliest => Ok(each(&|_, marks| marks.start)),
         Start::Latest => Ok(each(&|_, marks| marks.end)),
         Start::Committed => {
-            if created && committed.is_empty() && !bounds.is_empty() {
+            if created && !connector && committed.is_empty() && !bounds.is_empty() {
                 let problem = format!("has nothing to go on from: group {} has committed no offset", spec.group_id());
                 let fix = "write earliest or latest, or name the group in source.group";
                 checks.errors.push(FieldError::new("source.start", problem, fix).with_value("\"committed\""));

@@ -15,6 +15,6 @@ pub(crate) async fn validate(state: &ApiState, principal: &Principal, spec: &Job
             validate_update(&there.record.spec, spec)?;
             check::changed_job(state, &there.record, spec).await
         }
-        _ => check::new_job(state, spec).await,
+        _ => check::new_job(state, spec, false).await,
     }
 }

@@ -43,7 +43,7 @@ pub(crate) async fn replace(
     let if_match = etag::if_match(request.headers())?;
     let text = body::text(request, &[Media::Json, Media::Yaml], state.limits.body_bytes).await?;
     let spec = JobSpec::parse(&text).map_err(BackendError::from)?;
-    let replaced = replacing::replace(&state, &principal, &name, spec, if_match.as_deref()).await?;
+    let replaced = replacing::replace(&state, &principal, &name, spec, None, if_match.as_deref()).await?;
     Ok(answer(replaced))
 }
 

@@ -2,9 +2,14 @@
 
 pub(crate) mod actions;
 pub(crate) mod change;
+pub(crate) mod connect;
+pub(crate) mod dashboard;
 pub(crate) mod docs;
 pub(crate) mod jobs;
+pub(crate) mod landed;
+pub(crate) mod offsets;
 pub(crate) mod status;
+pub(crate) mod watch;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};

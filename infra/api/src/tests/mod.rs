@@ -1,8 +1,10 @@
 //! The API over an embedded Kafka and an embedded S3 in memory, called through its own router.
 
 mod access;
+mod connect;
 mod deleting;
 mod documents;
+mod landed;
 mod lifecycle;
 mod openapi;
 mod replacing;
@@ -20,6 +22,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request, StatusCode};
 use landfall_config::{FleetConfig, Outside};
+use landfall_connect::ConnectDefaults;
 use landfall_job::{FieldError, JobSpec};
 use landfall_kafka::{
     ClusterClient, CommitOffset, Connection, EmbeddedKafka, GroupOffset, GroupProtocol, TopicPartition,
@@ -120,6 +123,12 @@ impl World {
             environment: Arc::new(SystemEnvironment),
             health: HealthState::new("1.2.3", Arc::new(readiness), None),
             limits: Limits::default(),
+            connect: ConnectDefaults {
+                cluster: "main".into(),
+                pool: "shared".into(),
+                team: "default".into(),
+                endpoint: None,
+            },
             upload_lifetime_ms: None,
         }
     }

@@ -24,6 +24,10 @@ struct Noting {
 
 #[async_trait]
 impl Cluster for Noting {
+    async fn cluster_id(&self) -> Result<Option<String>, ClusterError> {
+        self.inner.cluster_id().await
+    }
+
     async fn topics(&self, topics: Topics) -> Result<BTreeMap<String, TopicDescription>, ClusterError> {
         let mut found = self.inner.topics(topics).await?;
         if let Some(sealed) = found.get_mut("sealed") {

@@ -61,7 +61,7 @@ async fn every_bad_request_is_answered_with_its_status_and_words_that_help() {
         ("DELETE", "/v1/jobs/there", &["if-match: W/\"abc\""], String::new(), 412, &["changed by somebody else"]),
         ("GET", "/v1/jobs?limit=0", &[], String::new(), 400, &["limit 0 is not between 1 and 500"]),
         ("GET", "/v1/jobs?limit=many", &[], String::new(), 400, &["limit"]),
-        ("GET", "/v1/jobs?page=2", &[], String::new(), 400, &["page", "limit and cursor"]),
+        ("GET", "/v1/jobs?page=2", &[], String::new(), 400, &["page", "label"]),
         ("GET", "/v1/jobs?cursor=%2A", &[], String::new(), 400, &["cursor", "next_cursor"]),
         ("GET", "/metrics", &[], String::new(), 404, &["keeps no metrics"]),
         ("GET", "/v1/jobs", &["host: evil.example"], String::new(), 403, &["evil.example", "127.0.0.1"]),

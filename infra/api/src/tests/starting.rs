@@ -39,6 +39,10 @@ impl Aged {
 
 #[async_trait]
 impl Cluster for Aged {
+    async fn cluster_id(&self) -> Result<Option<String>, ClusterError> {
+        self.inner.cluster_id().await
+    }
+
     async fn topics(&self, topics: Topics) -> Result<BTreeMap<String, TopicDescription>, ClusterError> {
         self.inner.topics(topics).await
     }

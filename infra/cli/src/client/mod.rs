@@ -5,7 +5,7 @@ mod error;
 
 use std::time::Duration;
 
-use landfall_api::{JobList, JobView, Problem};
+use landfall_api::{JobList, JobView, Overview, Problem};
 use landfall_store::StatusDocument;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
@@ -94,11 +94,11 @@ impl Client {
         json(self.send(request).await?).await
     }
 
-    /// Every job, page by page.
-    pub(crate) async fn list(&self) -> Result<JobList, ClientError> {
+    /// Every job, page by page; `filters` are parameters of the query.
+    pub(crate) async fn list(&self, filters: &[(&str, &str)]) -> Result<JobList, ClientError> {
         let mut all = JobList { jobs: Vec::new(), next_cursor: None, broken: Vec::new() };
         loop {
-            let mut request = self.request(Method::GET, &["v1", "jobs"])?.query(&[("limit", PAGE)]);
+            let mut request = self.request(Method::GET, &["v1", "jobs"])?.query(&[("limit", PAGE)]).query(filters);
             if let Some(cursor) = &all.next_cursor {
                 request = request.query(&[("cursor", cursor)]);
             }
@@ -121,6 +121,30 @@ impl Client {
 
     pub(crate) async fn status(&self, name: &str) -> Result<StatusDocument, ClientError> {
         json(self.send(self.request(Method::GET, &["v1", "jobs", name, "status"])?).await?).await
+    }
+
+    /// One of the lists below a job: `["events"]`, `["objects"]`.
+    pub(crate) async fn below<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        what: &str,
+        query: &[(&str, String)],
+    ) -> Result<T, ClientError> {
+        json(self.send(self.request(Method::GET, &["v1", "jobs", name, what])?.query(query)).await?).await
+    }
+
+    pub(crate) async fn overview(&self) -> Result<Overview, ClientError> {
+        json(self.send(self.request(Method::GET, &["v1", "overview"])?).await?).await
+    }
+
+    pub(crate) async fn set_offsets(&self, name: &str, body: &serde_json::Value) -> Result<JobView, ClientError> {
+        let path = ["v1", "jobs", name, "offsets"];
+        json(self.send(self.with_document(Method::PUT, &path, &body.to_string())?).await?).await
+    }
+
+    pub(crate) async fn copy(&self, name: &str, body: &serde_json::Value) -> Result<JobView, ClientError> {
+        let path = ["v1", "jobs", name, "clone"];
+        json(self.send(self.with_document(Method::POST, &path, &body.to_string())?).await?).await
     }
 
     pub(crate) async fn act(&self, name: &str, action: Action) -> Result<JobView, ClientError> {

@@ -51,7 +51,7 @@ impl Connector {
     }
 }
 
-fn defaults(fleet: Option<&FleetConfig>) -> ConnectDefaults {
+pub(crate) fn defaults(fleet: Option<&FleetConfig>) -> ConnectDefaults {
     let ConnectConfig { cluster, pool, team } = fleet.map(|fleet| fleet.connect.clone()).unwrap_or_default();
     ConnectDefaults { cluster, pool, team, endpoint: fleet.and_then(|fleet| fleet.s3.endpoint.clone()) }
 }

@@ -5,7 +5,7 @@ use landfall_api::JobView;
 use landfall_job::JobSpec;
 
 use super::document::FileArgument;
-use super::{status, wait};
+use super::{landed, status, wait, watch};
 use crate::client::{Action, ApiArguments, Client};
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, Format};
@@ -24,12 +24,20 @@ enum Verb {
     Create(FileArgument),
     /// Create a job, or replace its document
     Apply(FileArgument),
-    /// List all jobs
-    List,
+    /// List jobs
+    List(ListArguments),
     /// Show a job and its document with every default
     Get(NameArgument),
     /// Show what a job does, and why
-    Status(NameArgument),
+    Status(StatusArguments),
+    /// Show a job's history
+    Events(NameArgument),
+    /// Show what a job has landed, the newest first
+    Objects(landed::ObjectsArguments),
+    /// Show where a job stands in each partition, or move one that is stopped
+    Offsets(landed::OffsetsArguments),
+    /// Create a job with another one's document, from a start of its own
+    Clone(landed::CloneArguments),
     /// Land the open files, then consume nothing; the group is kept
     Pause(NameArgument),
     /// Go on after a pause, a stop or a failure
@@ -50,21 +58,55 @@ struct NameArgument {
     name: String,
 }
 
+#[derive(Debug, Args)]
+struct ListArguments {
+    /// Only jobs in this state
+    #[arg(long, value_parser = ["running", "paused", "stopped", "failed", "finished", "deleting"])]
+    state: Option<String>,
+    /// Only jobs of this team
+    #[arg(long)]
+    team: Option<String>,
+    /// Only jobs of this pool
+    #[arg(long)]
+    pool: Option<String>,
+    /// Only jobs with this label, as name=value; may be given several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    label: Vec<String>,
+    #[command(flatten)]
+    watch: watch::Arguments,
+}
+
+#[derive(Debug, Args)]
+struct StatusArguments {
+    /// The job
+    name: String,
+    #[command(flatten)]
+    watch: watch::Arguments,
+}
+
 pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
     let client = arguments.api.client()?;
     match arguments.verb {
         Verb::Create(file) => told(&client.create(&file.read()?).await?, "created", format),
         Verb::Apply(file) => apply(&client, &file.read()?, format).await,
-        Verb::List => list(&client, format).await,
+        Verb::List(arguments) => arguments.watch.each(format, async || list(&client, &arguments, format).await).await,
         Verb::Get(NameArgument { name }) => {
             let (job, _) = client.get(&name).await?;
             let people = output::yaml(&job)?;
             Ok(output::show(format, &job, || people)?)
         }
-        Verb::Status(NameArgument { name }) => {
-            let document = client.status(&name).await?;
-            Ok(output::show(format, &document, || status::told(&document))?)
+        Verb::Status(StatusArguments { name, watch }) => {
+            watch
+                .each(format, async || {
+                    let document = client.status(&name).await?;
+                    Ok(output::shown(format, &document, || status::told(&document))?)
+                })
+                .await
         }
+        Verb::Events(NameArgument { name }) => landed::events(&client, &name, format).await,
+        Verb::Objects(arguments) => landed::objects(&client, &arguments, format).await,
+        Verb::Offsets(arguments) => landed::offsets(&client, &arguments, format).await,
+        Verb::Clone(arguments) => landed::copy(&client, &arguments, format).await,
         Verb::Pause(NameArgument { name }) => told(&client.act(&name, Action::Pause).await?, "pausing", format),
         Verb::Resume(NameArgument { name }) => told(&client.act(&name, Action::Resume).await?, "resumed", format),
         Verb::Stop(NameArgument { name }) => told(&client.act(&name, Action::Stop).await?, "stopping", format),
@@ -79,7 +121,7 @@ pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
     }
 }
 
-fn told(job: &JobView, what: &str, format: Format) -> Outcome {
+pub(super) fn told(job: &JobView, what: &str, format: Format) -> Outcome {
     for warning in &job.warnings {
         eprintln!("warning: {warning}");
     }
@@ -112,8 +154,15 @@ fn name_of(document: &str) -> Result<String, Failure> {
     }
 }
 
-async fn list(client: &Client, format: Format) -> Outcome {
-    let jobs = client.list().await?;
+async fn list(client: &Client, arguments: &ListArguments, format: Format) -> Result<String, Failure> {
+    let label = arguments.label.join(",");
+    let wanted = [("state", &arguments.state), ("team", &arguments.team), ("pool", &arguments.pool)];
+    let mut filters: Vec<(&str, &str)> =
+        wanted.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+    if !label.is_empty() {
+        filters.push(("label", &label));
+    }
+    let jobs = client.list(&filters).await?;
     for broken in &jobs.broken {
         eprintln!("warning: job {} cannot be read: {}", broken.name, broken.reason);
     }
@@ -132,5 +181,5 @@ async fn list(client: &Client, format: Format) -> Outcome {
         });
         output::table(&["name", "state", "pool", "topics", "bucket", "changed"], rows)
     };
-    Ok(output::show(format, &jobs, people)?)
+    Ok(output::shown(format, &jobs, people)?)
 }

@@ -21,7 +21,7 @@ pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
     let client = arguments.api.client()?;
     let names = match arguments.job {
         Some(name) => vec![name],
-        None => client.list().await?.jobs.into_iter().map(|job| job.name).collect(),
+        None => client.list(&[]).await?.jobs.into_iter().map(|job| job.name).collect(),
     };
     let mut documents: Vec<StatusDocument> = Vec::new();
     for name in &names {

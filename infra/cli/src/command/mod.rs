@@ -3,17 +3,22 @@
 pub(crate) mod audit;
 pub(crate) mod completions;
 pub(crate) mod dev;
+pub(crate) mod dlq;
 pub(crate) mod healthcheck;
 pub(crate) mod job;
 pub(crate) mod lag;
+mod landed;
+pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod run;
+pub(crate) mod top;
 pub(crate) mod validate;
 
-mod connector;
+pub(crate) mod connector;
 mod document;
 mod status;
 pub(crate) mod wait;
+mod watch;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Outcome;
@@ -29,6 +34,9 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
         Command::Worker(arguments) => run::worker(arguments).await,
         Command::Job(arguments) => job::run(arguments, format).await,
         Command::Validate(arguments) => validate::run(arguments, format).await,
+        Command::Dlq(arguments) => dlq::run(arguments, format).await,
+        Command::Top(arguments) => top::run(arguments, format).await,
+        Command::Man(arguments) => man::run(&arguments),
         Command::Lag(arguments) => lag::run(arguments, format).await,
         Command::Plan(arguments) => plan::run(arguments, format).await,
         Command::Audit(arguments) => audit::run(arguments, format).await,

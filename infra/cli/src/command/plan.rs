@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
     let limits = limits(&arguments)?;
     let client = arguments.api.client()?;
     let (mut jobs, mut workers) = (Vec::new(), std::collections::BTreeMap::new());
-    for job in client.list().await?.jobs.into_iter().filter(|job| job.pool == arguments.pool) {
+    for job in client.list(&[("pool", &arguments.pool)]).await?.jobs {
         let status = client.status(&job.name).await?;
         let live: Vec<&str> =
             status.workers.iter().filter(|worker| !worker.stale).map(|worker| worker.worker.as_str()).collect();

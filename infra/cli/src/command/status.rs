@@ -52,11 +52,8 @@ fn head(status: &StatusDocument) -> String {
     if let Some(entry) = &status.last_entry {
         lines.push(format!("last entry  {} at {:.0}", entry.seq, entry.at));
     }
-    if let Some(waits) = &status.waiting_for {
-        lines.push(format!("waiting     for {} since {:.0}", waits.what, waits.since));
-    }
-    if let Some(failed) = &status.failed {
-        lines.push(format!("failed      {} at {:.0}: {}", failed.code, failed.at, failed.message));
+    for (index, reason) in status.reasons.iter().enumerate() {
+        lines.push(format!("{}{reason}", if index == 0 { "why         " } else { "            " }));
     }
     for gap in &status.gaps {
         let range = format!("{}..{}", gap.from_offset, gap.to_offset);

@@ -14,6 +14,7 @@ use landfall_s3::timer::SystemTimer;
 use landfall_store::{HeartbeatStore, JobStore, LogStore};
 
 use super::{clusters, identity};
+use crate::command::connector;
 use crate::exit::Failure;
 
 /// Puts the API together; nothing listens yet.
@@ -40,6 +41,7 @@ pub(crate) fn state(config: &FleetConfig, store: &SharedStore, health: HealthSta
         environment: Arc::new(SystemEnvironment),
         health,
         limits: Limits::default(),
+        connect: connector::defaults(Some(config)),
         upload_lifetime_ms: config.s3.upload_lifetime.map(landfall_job::DurationMs::millis),
     }))
 }

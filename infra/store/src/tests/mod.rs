@@ -90,6 +90,8 @@ pub(super) fn record(name: &str) -> JobRecord {
         finished_at: None,
         closed: false,
         idempotency: None,
+        connector: None,
+        events: Vec::new(),
         write_token: String::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use landfall_store::LogStore;
-use landfall_store::record::{Desired, Failure, JobRecord};
+use landfall_store::record::{Desired, EventKind, Failure, JobRecord};
 use tokio::time::Instant;
 
 use super::{MAX_PAST, RETRY_START, StartFailed, Worker, beat};
@@ -74,7 +74,11 @@ impl Worker {
             JobPhase::Failed(fatal) => self.tell_failed(name, &record, &fatal.code, &fatal.message).await,
             JobPhase::Finished => {
                 self.tell(name, &record, |record| {
-                    record.finished_at.get_or_insert(Timestamp::now());
+                    if record.finished_at.is_none() {
+                        let now = Timestamp::now();
+                        record.finished_at = Some(now);
+                        record.note(now, &self.parts.id, EventKind::Finished, "landed everything up to its stop");
+                    }
                 })
                 .await
             }
@@ -142,8 +146,9 @@ impl Worker {
     pub(super) async fn tell_failed(&self, name: &str, of: &JobRecord, code: &str, message: &str) -> bool {
         self.tell(name, of, |record| {
             if record.failed.is_none() {
-                record.failed =
-                    Some(Failure { at: Timestamp::now(), code: code.to_owned(), message: message.to_owned() });
+                let at = Timestamp::now();
+                record.failed = Some(Failure { at, code: code.to_owned(), message: message.to_owned() });
+                record.note(at, &self.parts.id, EventKind::Failed, format!("{code}: {message}"));
             }
         })
         .await

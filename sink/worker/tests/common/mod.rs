@@ -178,6 +178,8 @@ impl House {
             finished_at: None,
             closed: false,
             idempotency: None,
+            connector: None,
+            events: Vec::new(),
             write_token: String::new(),
         };
         let start = marks

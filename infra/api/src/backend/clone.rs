@@ -1,0 +1,33 @@
+//! A new job with another one's document, from a start of its own.
+
+use landfall_job::{FieldError, JobSpec};
+use serde_json::Value;
+
+use super::create::{self, Created, NewJob};
+use super::{BackendError, access};
+use crate::auth::Principal;
+use crate::state::ApiState;
+
+/// `name` and `start` as a job document has them.
+pub(crate) async fn clone(
+    state: &ApiState,
+    principal: &Principal,
+    of: &str,
+    name: Value,
+    start: Value,
+) -> Result<Created, BackendError> {
+    let stored = access::visible(state, principal, of).await?;
+    let unreadable = |error: serde_json::Error| {
+        let problem = format!("cannot be copied: {error}");
+        BackendError::InvalidJob(vec![FieldError::new("document", problem, "create the job from its document")])
+    };
+    let mut document = serde_json::to_value(&stored.record.spec).map_err(unreadable)?;
+    document["name"] = name;
+    if let Value::Object(source) = &mut document["source"] {
+        // A group of its own, by its name.
+        source.remove("group");
+        source.insert("start".to_owned(), start);
+    }
+    let spec = JobSpec::parse(&document.to_string())?;
+    create::create(state, principal, NewJob { note: format!("a copy of {of}"), ..NewJob::of(spec) }, None).await
+}
