@@ -6,9 +6,10 @@
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use tokio::time::Instant;
 
 use crate::problem::{Kind, Problem};
 use crate::state::ApiState;
@@ -126,8 +127,34 @@ pub(crate) async fn authenticate(State(state): State<ApiState>, mut request: Req
             }
         },
     };
-    request.extensions_mut().insert(principal);
-    next.run(request).await
+    if let Err(wait) = state.rates().take(&principal.name, Instant::now()) {
+        let limit = state.limits.requests_per_second;
+        let detail = format!(
+            "{:?} may send {limit} requests a second: come again in {} ms",
+            principal.name,
+            wait.as_millis().saturating_add(1)
+        );
+        return Problem::new(Kind::TooManyRequests, detail).into_response();
+    }
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        request.extensions_mut().insert(principal);
+        return next.run(request).await;
+    }
+    // The audit log: every request that may change something, whatever became of it.
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    request.extensions_mut().insert(principal.clone());
+    let response = next.run(request).await;
+    tracing::info!(
+        target: "landfall::audit",
+        by = principal.name,
+        role = principal.role.name(),
+        team = principal.team.as_deref().unwrap_or("*"),
+        %method,
+        path,
+        status = response.status().as_u16(),
+        "change asked for"
+    );
+    response
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

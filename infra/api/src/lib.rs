@@ -13,6 +13,7 @@ mod edge;
 mod error;
 mod etag;
 mod handlers;
+mod rate;
 mod view;
 
 pub mod auth;

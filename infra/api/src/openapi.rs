@@ -52,9 +52,10 @@ const BEARER: &str = "bearer";
 /// Open to everybody: probes, and this document.
 const OPEN: [&str; 4] = ["/livez", "/readyz", "/healthz", "/openapi.json"];
 /// Status, name among the components, description.
-const SHARED: [(&str, &str, &str); 5] = [
+const SHARED: [(&str, &str, &str); 6] = [
     ("401", "Unauthenticated", "no known token was sent, and api.auth.mode is token"),
     ("403", "Forbidden", "the token's role does not allow it, or the request comes from another origin or host"),
+    ("429", "TooManyRequests", "you ask too often; see retry-after"),
     ("500", "Internal", "something went wrong on our side; the log has it under the request id"),
     ("503", "Unavailable", "too many requests at once, or Kafka or S3 did not answer as it should; see retry-after"),
     ("504", "TimedOut", "no answer in time; what was begun may still take effect"),

@@ -32,12 +32,13 @@ pub enum Kind {
     Internal,
     DependencyUnavailable,
     Overloaded,
+    TooManyRequests,
     TimedOut,
 }
 
 impl Kind {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::InvalidRequest,
         Self::InvalidJob,
         Self::CheckFailed,
@@ -55,6 +56,7 @@ impl Kind {
         Self::Internal,
         Self::DependencyUnavailable,
         Self::Overloaded,
+        Self::TooManyRequests,
         Self::TimedOut,
     ];
 
@@ -95,6 +97,7 @@ impl Kind {
                 StatusCode::SERVICE_UNAVAILABLE,
             ),
             Self::Overloaded => ("overloaded", "too many requests at once", StatusCode::SERVICE_UNAVAILABLE),
+            Self::TooManyRequests => ("too-many-requests", "you ask too often", StatusCode::TOO_MANY_REQUESTS),
             Self::TimedOut => ("timed-out", "the request took too long", StatusCode::GATEWAY_TIMEOUT),
         }
     }
@@ -105,7 +108,7 @@ impl Kind {
     fn header(self) -> Option<(HeaderName, &'static str)> {
         match self {
             Self::Unauthenticated => Some((header::WWW_AUTHENTICATE, "Bearer")),
-            Self::Overloaded => Some((header::RETRY_AFTER, "1")),
+            Self::Overloaded | Self::TooManyRequests => Some((header::RETRY_AFTER, "1")),
             Self::Contended | Self::DependencyUnavailable => Some((header::RETRY_AFTER, "2")),
             Self::InvalidRequest
             | Self::InvalidJob

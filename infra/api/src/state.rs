@@ -13,6 +13,7 @@ use crate::auth::Auth;
 use crate::backend::snapshot::Snapshots;
 use crate::health::HealthState;
 use crate::ports::{Cluster, Environment, JobRules};
+use crate::rate::Rates;
 
 /// Bounds of the service; every one is finite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Requests under way at once, health apart.
     pub concurrent_requests: usize,
+    /// Of one principal, on average.
+    pub requests_per_second: u32,
+    /// Of one principal, at once after a rest.
+    pub requests_burst: u32,
     /// Streams of events open at once.
     pub streams: usize,
     /// A stream ends after this time; its reader comes again.
@@ -46,6 +51,8 @@ impl Default for Limits {
         Self {
             body_bytes: 256 * 1024,
             concurrent_requests: 256,
+            requests_per_second: 200,
+            requests_burst: 1_000,
             streams: 128,
             stream: Duration::from_secs(600),
             stream_interval: Duration::from_secs(2),
@@ -87,6 +94,7 @@ struct Inner {
     permits: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     snapshots: Snapshots,
+    rates: Rates,
 }
 
 #[derive(Debug, Clone)]
@@ -99,11 +107,16 @@ impl ApiState {
     pub fn new(parts: ApiParts) -> Self {
         let permits = Arc::new(Semaphore::new(parts.limits.concurrent_requests));
         let streams = Arc::new(Semaphore::new(parts.limits.streams));
-        Self { inner: Arc::new(Inner { parts, permits, streams, snapshots: Snapshots::default() }) }
+        let rates = Rates::new(parts.limits.requests_per_second, parts.limits.requests_burst);
+        Self { inner: Arc::new(Inner { parts, permits, streams, snapshots: Snapshots::default(), rates }) }
     }
 
     pub(crate) fn auth(&self) -> &Auth {
         &self.inner.parts.auth
+    }
+
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.inner.rates
     }
 
     pub(crate) fn snapshots(&self) -> &Snapshots {

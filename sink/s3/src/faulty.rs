@@ -38,6 +38,7 @@ struct State {
     outages: Vec<Outage>,
     ignores_conditions: bool,
     latency_ms: u64,
+    requests: u64,
     late: Vec<BoxFuture<'static, ()>>,
 }
 
@@ -89,6 +90,12 @@ impl<S: Store + 'static> FaultyStore<S> {
     /// Every request takes this long.
     pub fn set_latency_ms(&self, latency_ms: u64) {
         self.state().latency_ms = latency_ms;
+    }
+
+    /// Requests so far, whatever became of them.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.state().requests
     }
 
     fn condition(&self, asked: Condition) -> Condition {
@@ -169,7 +176,11 @@ impl<S: Store + 'static> FaultyStore<S> {
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let failed = |kind: ErrorKind| failure(operation, bucket, key, kind);
-        let latency_ms = self.state().latency_ms;
+        let latency_ms = {
+            let mut state = self.state();
+            state.requests += 1;
+            state.latency_ms
+        };
         if latency_ms > 0 {
             self.timer.sleep_ms(latency_ms).await;
         }

@@ -6,6 +6,7 @@ mod deleting;
 mod documents;
 mod landed;
 mod lifecycle;
+mod many;
 mod openapi;
 mod replacing;
 mod requests;
