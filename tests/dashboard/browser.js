@@ -22,7 +22,7 @@ export async function openBrowser() {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM, args: FLAGS, viewport: WIDE, colorScheme: "light", reducedMotion: "reduce",
   });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(40_000);
   return {
     context,
     async close() {

@@ -98,4 +98,23 @@ test("a config that is no JSON, or has no class, is refused before it is sent", 
   await page.getByText(/the config has no connector.class/).waitFor();
 });
 
+test("a mended config makes a connector, and its job's page shows the config as it was given", async () => {
+  await page.getByLabel("Connector config, JSON").fill(JSON.stringify({
+    name: "from-connect",
+    "connector.class": "io.confluent.connect.s3.S3SinkConnector",
+    topics: dev.job,
+    "s3.bucket.name": "lake",
+    "flush.size": 1000,
+    "format.class": "io.confluent.connect.s3.format.json.JsonFormat",
+    "storage.class": "io.confluent.connect.s3.storage.S3Storage",
+    "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+    "value.converter.schemas.enable": false,
+  }));
+  await page.getByRole("button", { name: "Create connector" }).click();
+  await page.getByText("The job from-connect is created.").waitFor();
+  await page.getByRole("link", { name: "Look at it" }).click();
+  await page.getByText("Connector config", { exact: true }).click();
+  await page.locator("pre").getByText("\"flush.size\": \"1000\"").waitFor();
+});
+
 test("nothing was on the console and no request left the origin", () => watched.quiet());

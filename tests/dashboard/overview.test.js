@@ -26,8 +26,7 @@ test("the dev job is listed with its state, lag and throughput, live", async () 
   const { page } = watched;
   await row(page).getByText("running").waitFor();
   await page.locator("#link.live").getByText("live", { exact: true }).waitFor();
-  const cells = row(page).getByRole("cell");
-  assert.match(await cells.nth(1).textContent(), /^[\d\u202f]+$/, "lag in records is a number");
+  await row(page).getByRole("cell").nth(1).filter({ hasText: /^[\d\u202f]+$/ }).waitFor();
   await page.waitForFunction((name) => {
     const cell = [...document.querySelectorAll("tbody tr")].find((tr) => tr.textContent.includes(name))?.children[5];
     return Number(cell?.textContent.replaceAll("\u202f", "")) > 0;
@@ -91,10 +90,22 @@ test("the keyboard alone leads past the bar, and to the job's page", async () =>
 
 test("nothing was on the console and no request left the origin", () => watched.quiet());
 
+test("without its stream the page asks instead, says so, and comes back to it", async () => {
+  const { page } = watched;
+  const stream = "**/v1/overview/stream";
+  await page.route(stream, (route) => route.abort());
+  await page.goto(`${dev.url}/#/`);
+  await page.reload();
+  await page.locator("#link.reconnecting").getByText(/^reconnecting since \d\d:\d\d:\d\d, asking meanwhile$/).waitFor();
+  const asked = await page.waitForResponse(`${dev.url}/v1/overview`);
+  assert.equal(asked.status(), 200);
+  await row(page).waitFor();
+  await page.unroute(stream);
+  await page.locator("#link.live").waitFor();
+});
+
 test("when the API goes away the page says since when", async () => {
   const { page } = watched;
-  await page.goto(`${dev.url}/#/`);
-  await page.locator("#link.live").waitFor();
   await dev.stop();
   await page.locator("#link.away").getByText(/^reconnecting since \d\d:\d\d:\d\d: Failed to fetch/).waitFor();
   await row(page).waitFor();

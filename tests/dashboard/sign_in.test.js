@@ -38,6 +38,12 @@ const dialog = () => page.getByRole("dialog", { name: "Sign in" });
 
 test("without a token the page asks for one, once", async () => {
   await dialog().waitFor();
+  const answers = await page.evaluate(async () => {
+    const { get } = await import("/dashboard/api.js");
+    globalThis.waiting = Promise.allSettled([get("/v1/jobs"), get("/v1/overview")]);
+    return Promise.race([globalThis.waiting, new Promise((resolve) => setTimeout(resolve, 1_000, "waiting"))]);
+  });
+  assert.equal(answers, "waiting", "other requests wait for the same answer");
   assert.equal(await page.getByRole("dialog").count(), 1);
   await inspect(page, "sign-in");
 });

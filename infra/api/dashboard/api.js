@@ -13,6 +13,11 @@ export const token = {
 
 let declined = false;
 
+/** Lets the next request ask for a token again. */
+export function askAgain() {
+  declined = false;
+}
+
 /** An answer that is not a success, or none. `status` is 0 where nobody answered. */
 export class Failure extends Error {
   constructor(status, title, detail, { errors = [], requestId = "" } = {}) {

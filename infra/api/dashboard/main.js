@@ -1,6 +1,6 @@
 // The shell: which page the address names, and what stands around it.
 
-import { token } from "./api.js";
+import { askAgain, token } from "./api.js";
 import { open as openCreate } from "./create.js";
 import { el } from "./dom.js";
 import { open as openJob } from "./job.js";
@@ -56,14 +56,21 @@ function show() {
   shown = location.hash;
 }
 
-// Out while there is a token, in once a token was asked for and not given; after a reload it is asked for anew.
+// Out while there is a token, in once a token was asked for and not given.
 const sign = document.getElementById("sign");
 function showSign(declined) {
   sign.hidden = token.get() === null && !declined;
   sign.textContent = declined ? "Sign in" : "Sign out";
 }
 sign.addEventListener("click", () => {
+  if (token.get() === null) {
+    askAgain();
+    showSign(false);
+    show();
+    return;
+  }
   token.clear();
+  // With it goes everything that was read.
   location.reload();
 });
 document.addEventListener("signed", (event) => showSign(event.detail.declined));

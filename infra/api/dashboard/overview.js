@@ -60,7 +60,8 @@ export function open(main, query) {
     jobs.show(found, overview.jobs.length ? "No job matches the filter." : "There is no job yet. Create one.");
     jobs.markSort(sort, descending);
     workers.show(overview.workers);
-    setText(shown, `${count(found.length)} of ${plural(overview.jobs.length, "job")}`);
+    const more = overview.more_jobs > 0 ? `; ${count(overview.more_jobs)} more are not listed` : "";
+    setText(shown, `${count(found.length)} of ${plural(overview.jobs.length, "job")}${more}`);
     showFacts(facts, overview);
   }
 

@@ -28,12 +28,12 @@ export function compare(sort, descending) {
   };
 }
 
-/** Why nothing is written, in a few words: failed, waiting, or degraded; the job's own page tells all. */
+/** Why nothing is written, in a few words: failed, waiting, degraded, or what is next; the job's own page tells all. */
 function why(job) {
   if (job.failed) return { tone: "bad", text: job.failed.message, since: job.failed.at };
   if (job.waiting_for) return { tone: "warn", text: `waiting for ${job.waiting_for.what}`, since: job.waiting_for.since };
   if (job.degraded) return { tone: "warn", text: "delivery is degraded", since: null };
-  return null;
+  return { tone: "muted", text: job.reason ?? "", since: null };
 }
 
 const charts = new WeakMap();
@@ -69,10 +69,9 @@ const COLUMNS = [
   { head: "Open files", class: "number minor", text: (job) => count(job.open_files) },
   { head: "Workers", class: "number minor", text: (job) => count(job.workers) },
   {
-    head: "Needs attention", class: "why", sort: "attention", text: (job) => JSON.stringify(why(job)),
+    head: "Why", class: "why", sort: "attention", text: (job) => JSON.stringify(why(job)),
     draw: (job) => {
       const reason = why(job);
-      if (!reason) return el("span", { class: "muted" }, "nothing");
       return el("span", { class: `reason ${reason.tone}`, title: reason.text }, reason.since && [ago(reason.since), ": "], reason.text);
     },
   },
