@@ -12,15 +12,56 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 macro_rules! files {
-    ($($name:literal as $kind:literal),+ $(,)?) => {
-        &[$(($name, $kind, include_bytes!(concat!("../../dashboard/", $name)))),+]
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_bytes!(concat!("../../dashboard/", $name)))),+]
     };
 }
 
 const PAGE: &str = "index.html";
-const FILES: &[(&str, &str, &[u8])] = files![
-    "index.html" as "text/html; charset=utf-8",
+const FILES: &[(&str, &[u8])] = files![
+    "index.html",
+    "style.css",
+    "actions.js",
+    "api.js",
+    "badge.js",
+    "chart.js",
+    "create.js",
+    "create_connector.js",
+    "create_document.js",
+    "create_form.js",
+    "create_outcome.js",
+    "create_text.js",
+    "dom.js",
+    "format.js",
+    "history.js",
+    "job.js",
+    "job_documents.js",
+    "job_head.js",
+    "job_letters.js",
+    "job_lists.js",
+    "job_tables.js",
+    "link.js",
+    "live.js",
+    "main.js",
+    "overview.js",
+    "overview_jobs.js",
+    "overview_workers.js",
+    "panel.js",
+    "problem.js",
+    "raw.js",
+    "sign_in.js",
+    "sse.js",
+    "table.js",
+    "time.js",
 ];
+
+fn kind(name: &str) -> HeaderValue {
+    HeaderValue::from_static(match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        _ => "text/javascript; charset=utf-8",
+    })
+}
 
 /// The page at `/`.
 pub(crate) fn page() -> Response {
@@ -32,15 +73,32 @@ pub(crate) async fn asset(Path(name): Path<String>) -> Response {
 }
 
 fn file(name: &str) -> Result<Response, Problem> {
-    let found = FILES.iter().find(|(known, ..)| *known == name);
-    let (_, kind, bytes) =
+    let found = FILES.iter().find(|(known, _)| *known == name);
+    let (_, bytes) =
         found.ok_or_else(|| Problem::new(Kind::NotFound, format!("the dashboard has no file {name:?}")))?;
     let mut response = (*bytes).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CONTENT_TYPE, kind(name));
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     // A new version of the binary brings new files under the same names.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(response)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_bundle_is_in_the_binary() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboard");
+        let mut there: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut known: Vec<_> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
+        there.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(there, known);
+    }
 }

@@ -1,0 +1,105 @@
+// A Kafka Connect sink config, as it is: checked key by key, then posted as a connector.
+
+import { request } from "./api.js";
+import { announce, el } from "./dom.js";
+import { createdNode } from "./create_outcome.js";
+import { selectPath } from "./create_text.js";
+import { plural } from "./format.js";
+import { problem } from "./problem.js";
+
+const EXAMPLE = `{
+  "name": "my-connector",
+  "config": {
+    "connector.class": "io.confluent.connect.s3.S3SinkConnector",
+    "topics": "my-topic",
+    "s3.bucket.name": "lake",
+    "flush.size": "1000",
+    "format.class": "io.confluent.connect.s3.format.json.JsonFormat",
+    "storage.class": "io.confluent.connect.s3.storage.S3Storage",
+    "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+    "value.converter.schemas.enable": "false"
+  }
+}
+`;
+
+/** `{name, config}` from either form of a config; throws what is wrong with it. */
+export function readConnector(text) {
+  const wrong = (detail) => Object.assign(new Error(detail), { status: 0, title: "this is no connector config", detail, errors: [], requestId: "" });
+  let given;
+  try {
+    given = JSON.parse(text);
+  } catch (error) {
+    throw wrong(`the text is not JSON: ${error.message}`);
+  }
+  if (given === null || typeof given !== "object" || Array.isArray(given)) throw wrong("write a JSON object: a config, or a name with a config");
+  const nested = given.config !== null && typeof given.config === "object" && !Array.isArray(given.config);
+  const config = nested ? given.config : given;
+  const name = given.name ?? config.name;
+  if (!name) throw wrong("the connector has no name: add \"name\"");
+  if (!config["connector.class"]) throw wrong("the config has no connector.class: add the class of the S3 sink");
+  return { ...(nested ? given : {}), name, config };
+}
+
+function keyError(name, value, text, onPath) {
+  return el("li", { class: "field-error" },
+    el("button", { type: "button", class: "path", click: () => onPath(name) }, name),
+    value !== null && value !== undefined && el("code", { class: "value" }, String(value)),
+    el("span", { class: "wrong" }, text));
+}
+
+export function connectorTab(signal) {
+  const text = el("textarea", { id: "connector", rows: 22, spellcheck: "false", autocapitalize: "off" }, EXAMPLE);
+  const result = el("div", { class: "result", "aria-live": "polite" });
+  const createButton = el("button", { type: "submit", class: "primary" }, "Create connector");
+
+  // Keys hold dots, so the path is one key.
+  function toKey(name) {
+    const at = text.value.indexOf(`"${name}"`);
+    if (at < 0) return selectPath(text, "config");
+    text.focus();
+    text.setSelectionRange(at + 1, at + 1 + name.length);
+    return true;
+  }
+
+  function fail(failure) {
+    if (!signal.aborted) result.replaceChildren(problem(failure));
+  }
+
+  async function check() {
+    const { name, config } = readConnector(text.value);
+    const plugin = encodeURIComponent(config["connector.class"]);
+    const body = JSON.stringify({ name, ...config });
+    const answer = await request("PUT", `/connector-plugins/${plugin}/config/validate`, { body, signal });
+    const wrong = answer.configs.filter(({ value }) => value.errors.length > 0);
+    text.setAttribute("aria-invalid", String(wrong.length > 0));
+    result.replaceChildren(answer.error_count > 0
+      ? el("div", { class: "problem" }, el("p", { class: "title" }, `${plural(answer.error_count, "error")} to mend`),
+        el("ul", { class: "field-errors" },
+          wrong.flatMap(({ value }) => value.errors.map((error) => keyError(value.name, value.value, error, toKey)))))
+      : el("p", { class: "banner good" }, el("strong", {}, "This connector can be created.")));
+    return answer.error_count === 0;
+  }
+
+  async function create(event) {
+    event.preventDefault();
+    createButton.disabled = true;
+    try {
+      if (!await check()) return;
+      const made = await request("POST", "/connectors", { body: JSON.stringify(readConnector(text.value)), signal });
+      result.replaceChildren(...createdNode(made.name, []));
+      announce(`The connector ${made.name} is created`);
+    } catch (failure) {
+      fail(failure);
+    } finally {
+      createButton.disabled = false;
+    }
+  }
+
+  return el("form", { class: "create", submit: create },
+    el("div", {},
+      el("p", { class: "muted" }, "Confluent's and Aiven's S3 sink configs are taken as they are: a name with a config, or the bare map."),
+      el("label", { for: "connector" }, "Connector config, JSON"), text,
+      el("div", { class: "buttons" },
+        el("button", { type: "button", click: () => check().catch(fail) }, "Validate"), createButton)),
+    result);
+}
