@@ -12,7 +12,7 @@ use landfall_job::{JobSpec, TemplatePart, TemplatePart as P, TimestampMs, Timest
 use crate::names::plain;
 use crate::options::Options;
 use crate::projection::{DEFAULT_SINCE, Partition, Projection};
-use crate::segments::{Segment, constant, folders, rendered_topics, shown};
+use crate::segments::{self, Segment, constant, rendered_topics, shown};
 use crate::time_pattern::TimePattern;
 
 /// Where a table's objects lie, within the bucket.
@@ -39,10 +39,10 @@ struct Found {
 impl Layout {
     /// Reads the template of a job; no partition column gets a name of `taken`.
     pub(crate) fn of(spec: &JobSpec, options: &Options, taken: &BTreeSet<String>) -> Self {
-        let all = folders(spec);
+        let (folders, file) = segments::of(spec);
         let mut taken = taken.clone();
         let mut layout = Self { folder: String::new(), partitions: Vec::new(), template: None, remarks: Vec::new() };
-        let mut rest = all.as_slice();
+        let mut rest = folders.as_slice();
         let mut path = String::new();
         while let Some(segment) = rest.first() {
             if let Some(text) = constant(segment) {
@@ -69,6 +69,7 @@ impl Layout {
         }
         layout.remarks.extend(layout.partitions.iter().filter_map(Partition::remark));
         layout.tell_what_is_read(spec, rest);
+        layout.tell_what_is_passed_over(spec, rest.iter().chain([&file]));
         layout
     }
 
@@ -94,12 +95,24 @@ impl Layout {
             )),
             (false, None) => {}
         }
-        let name = spec.sink.key.as_str().rsplit('/').next().unwrap_or_default();
+    }
+
+    /// Athena takes a name below a location that begins with `_` or a dot for none of its own.
+    fn tell_what_is_passed_over<'a>(&mut self, spec: &JobSpec, names: impl Iterator<Item = &'a Segment>) {
         let hidden = |text: &str| text.starts_with(['_', '.']);
-        if hidden(name) || unread.iter().any(|segment| hidden(&shown(segment))) {
+        for name in names {
+            let passed_over = match (name.first(), &spec.source.topics) {
+                (Some(P::Literal(text)), _) if hidden(text) => "every object",
+                (Some(P::Topic), Topics::Named(topics)) if topics.iter().any(|topic| hidden(topic)) => {
+                    "what is of a topic of such a name"
+                }
+                (Some(P::Field(_) | P::Header(_) | P::Key), _) => "values such as __null__ and __empty__",
+                _ => continue,
+            };
             self.remarks.push(format!(
-                "Warning: Athena passes over names that begin with _ or a dot, as those of {} do: it would read nothing.",
-                spec.sink.key.as_str()
+                "Warning: Athena passes over names that begin with _ or a dot. In {} of the key that is {passed_over}: these \
+                 rows are not read.",
+                shown(name)
             ));
         }
     }

@@ -5,8 +5,8 @@ use landfall_job::{JobSpec, TemplatePart, Topics};
 /// One folder of a key; adjacent literals are one, and none is empty.
 pub(crate) type Segment = Vec<TemplatePart>;
 
-/// The folders of a job's keys, from the outside in, without the file's name. What is the same in every key is a literal.
-pub(crate) fn folders(spec: &JobSpec) -> Vec<Segment> {
+/// The folders of a job's keys, from the outside in, and the file's name. What is the same in every key is a literal.
+pub(crate) fn of(spec: &JobSpec) -> (Vec<Segment>, Segment) {
     let mut segments = vec![Segment::new()];
     for part in spec.sink.key.parts() {
         let text = match (part, &spec.source.topics) {
@@ -27,8 +27,8 @@ pub(crate) fn folders(spec: &JobSpec) -> Vec<Segment> {
             }
         }
     }
-    segments.pop();
-    segments
+    let file = segments.pop().unwrap_or_default();
+    (segments, file)
 }
 
 /// Topics as a key has them.

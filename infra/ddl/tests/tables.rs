@@ -93,11 +93,19 @@ fn the_fleets_own_objects_among_the_rows_are_told() {
 
 #[test]
 fn a_name_that_athena_passes_over_is_warned_of() {
-    assert!(
-        remarks(&job("key: 'a/_{unique}.{ext}'"), &Options::default()).contains("Warning: Athena passes over names")
-    );
-    assert!(remarks(&job("key: 'a/{key}/_x/{unique}.{ext}'"), &Options::default()).contains("Warning: Athena passes"));
-    assert!(!remarks(&job("key: 'a/{unique}.{ext}'"), &Options::default()).contains("passes over"));
+    let told = |key: &str, what: &str| remarks(&job(&format!("key: '{key}'")), &Options::default()).contains(what);
+    for key in ["a/_{unique}.{ext}", "a/.{unique}.{ext}", "a/{partition}/_x/{unique}.{ext}"] {
+        assert!(told(key, "that is every object"), "{key}");
+    }
+    for key in ["a/{key}-{unique}.{ext}", "a/{field:x}/{unique}.{ext}", "a/dt={timestamp:%F}/{header:h}/{unique}.{ext}"]
+    {
+        assert!(told(key, "that is values such as __null__"), "{key}");
+    }
+    for key in ["a/{unique}.{ext}", "_a/{unique}.{ext}", "a/x={key}/{unique}.{ext}", "a/b-{key}-{unique}.{ext}"] {
+        assert!(!told(key, "passes over"), "{key}");
+    }
+    let topics = "{name: j, source: {cluster: main, topics: [a, _b]}, sink: {bucket: lake}}";
+    assert!(remarks(&JobSpec::parse(topics).unwrap(), &Options::default()).contains("of a topic of such a name"));
 }
 
 #[test]

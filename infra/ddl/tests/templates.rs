@@ -111,15 +111,17 @@ fn lexed(statement: &str) -> (String, Vec<String>, Vec<String>) {
 fn in_java(pattern: &str, at: &Zoned) -> String {
     let mut out = String::new();
     let mut rest = pattern;
+    let mut quoted = false;
     while let Some(c) = rest.chars().next() {
-        if c == '\'' {
-            let end = rest[1..].find('\'').unwrap() + 1;
-            out.push_str(if end == 1 { "'" } else { &rest[1..end] });
-            rest = &rest[end + 1..];
-            // Two quotes within quotes are one.
-            if end > 1 && rest.starts_with('\'') {
-                out.push('\'');
-            }
+        if rest.starts_with("''") {
+            out.push('\'');
+            rest = &rest[2..];
+            continue;
+        }
+        if quoted || c == '\'' {
+            quoted ^= c == '\'';
+            out.extend(Some(c).filter(|c| *c != '\''));
+            rest = &rest[1..];
             continue;
         }
         let run = rest.chars().take_while(|other| *other == c).count();
