@@ -126,6 +126,10 @@ years directory="docs/evidence":
 mutants *words:
     cargo mutants --package landfall-commit --output target {{words}}
 
+# The tables of jobs in an emulator of Glue and Athena; three minutes
+tables *words:
+    tests/ddl/test.sh {{words}}
+
 # The golden files after a wanted change
 golden:
     UPDATE_GOLDEN=1 cargo test --workspace
