@@ -8,7 +8,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use crate::handlers::{actions, change, docs, jobs, landed, offsets, status, watch};
+use crate::handlers::{actions, change, ddl, docs, jobs, landed, offsets, status, watch};
 use crate::health;
 
 #[derive(OpenApi)]
@@ -31,6 +31,7 @@ use crate::health;
         actions::act,
         status::get,
         watch::status_stream,
+        ddl::get,
         landed::events,
         landed::objects,
         landed::letters,
@@ -52,7 +53,8 @@ const BEARER: &str = "bearer";
 /// Open to everybody: probes, and this document.
 const OPEN: [&str; 4] = ["/livez", "/readyz", "/healthz", "/openapi.json"];
 /// Status, name among the components, description.
-const SHARED: [(&str, &str, &str); 6] = [
+const SHARED: [(&str, &str, &str); 7] = [
+    ("400", "InvalidRequest", "the request cannot be read: path, query, a header or the body"),
     ("401", "Unauthenticated", "no known token was sent, and api.auth.mode is token"),
     ("403", "Forbidden", "the token's role does not allow it, or the request comes from another origin or host"),
     ("429", "TooManyRequests", "you ask too often; see retry-after"),

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use crate::handlers::{actions, change, connect, dashboard, docs, jobs, landed, offsets, status, watch};
+use crate::handlers::{actions, change, connect, dashboard, ddl, docs, jobs, landed, offsets, status, watch};
 use crate::state::ApiState;
 use crate::{auth, edge, health};
 
@@ -22,6 +22,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/jobs/{name}/objects", get(landed::objects))
         .route("/v1/jobs/{name}/dead-letters", get(landed::letters))
         .route("/v1/jobs/{name}/offsets", get(offsets::get).put(offsets::set))
+        .route("/v1/jobs/{name}/ddl", get(ddl::get))
         .route("/v1/jobs/{name}/clone", post(jobs::clone))
         .route("/v1/overview", get(watch::overview))
         .route("/v1/overview/stream", get(watch::overview_stream))

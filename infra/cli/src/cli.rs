@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use landfall_job::DurationMs;
 
-use crate::command::{audit, completions, dev, dlq, healthcheck, job, lag, man, plan, run, top, validate};
+use crate::command::{audit, completions, ddl, dev, dlq, healthcheck, job, lag, man, plan, run, top, validate};
 use crate::logging::Chatter;
 use crate::output::Format;
 
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Lag(lag::Arguments),
     /// Show a job's dead letters
     Dlq(dlq::Arguments),
+    /// Print the table of a job's objects, for Athena or Glue
+    Ddl(ddl::Arguments),
     /// Show all jobs and workers, live
     Top(top::Arguments),
     /// How many workers a pool needs now, and why
@@ -64,6 +66,7 @@ impl Command {
             | Self::Validate(_)
             | Self::Lag(_)
             | Self::Dlq(_)
+            | Self::Ddl(_)
             | Self::Top(_)
             | Self::Man(_)
             | Self::Plan(_)

@@ -15,7 +15,10 @@ pub(crate) fn why(status: &StatusDocument, record: &JobRecord, now: Timestamp) -
         told.push(format!("waiting for {} for {}", waiting.what, ago(now, waiting.since)));
     }
     if let Some(uncompleted) = status.uncompleted_entries.filter(|entries| *entries > 0) {
-        told.push(format!("{} of the commit log still to be made visible", count(uncompleted, "entry", "entries")));
+        told.push(format!(
+            "{} of the commit log not confirmed to be visible yet",
+            count(uncompleted, "entry", "entries")
+        ));
     }
     if let Some(open) = open_files(status, now) {
         told.push(open);

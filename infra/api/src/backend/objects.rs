@@ -1,7 +1,8 @@
 //! What a job has landed, read from its commit log: the newest first, a bounded number of entries a page.
 
+use futures::StreamExt;
 use jiff::Timestamp;
-use landfall_commit::{Entry, FileKind, FileRef, Lane, LogState, Seq};
+use landfall_commit::{Entry, FileKind, FileRef, Lane, LogState, Seq, Token};
 use landfall_store::JobRecord;
 
 use super::{BackendError, access};
@@ -13,6 +14,9 @@ use crate::view::{ObjectList, ObjectView, OffsetRangeView};
 pub(super) const LANE: Lane = Lane(0);
 /// Entries read for one page, however few of them are wanted.
 const ENTRIES_A_PAGE: usize = 200;
+/// As the workers write it into each object.
+const TOKEN_METADATA: &str = "landfall-token";
+const HEADS_AT_ONCE: usize = 16;
 
 /// Which objects are wanted; what is not given is not looked at.
 #[derive(Debug, Default)]
@@ -74,11 +78,30 @@ pub(crate) async fn objects(
             objects.extend(files(&stored.record, entry, &log));
         }
     }
+    let objects: Vec<ObjectView> =
+        futures::stream::iter(objects).map(|landed| look(state, landed)).buffered(HEADS_AT_ONCE).collect().await;
     let next_cursor = (reached.0 > 0 && !over).then(|| reached.0.to_string());
     Ok(ObjectList { objects, next_cursor })
 }
 
-fn files(record: &JobRecord, entry: &Entry, log: &LogState) -> Vec<ObjectView> {
+/// A file and the token that its object carries.
+struct Landed {
+    view: ObjectView,
+    token: Token,
+}
+
+/// The log says that a file is complete by a later entry, which may be seconds away: the object itself says it now.
+async fn look(state: &ApiState, landed: Landed) -> ObjectView {
+    let Landed { mut view, token } = landed;
+    if !view.visible {
+        let head = state.buckets.head(&view.bucket, &view.key).await;
+        view.visible =
+            head.is_ok_and(|head| head.metadata.get(TOKEN_METADATA).map(String::as_str) == Some(token.as_str()));
+    }
+    view
+}
+
+fn files(record: &JobRecord, entry: &Entry, log: &LogState) -> Vec<Landed> {
     let at = |ms| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
     let partitions: Vec<OffsetRangeView> = entry
         .held
@@ -91,7 +114,7 @@ fn files(record: &JobRecord, entry: &Entry, log: &LogState) -> Vec<ObjectView> {
             to_offset: offsets.max().map_or(0, |last| last.saturating_add(1)),
         })
         .collect();
-    let one = |(index, file): (u32, &landfall_commit::FileEntry)| ObjectView {
+    let view = |index: u32, file: &landfall_commit::FileEntry| ObjectView {
         bucket: if file.bucket.is_empty() { record.spec.sink.bucket.clone() } else { file.bucket.clone() },
         key: file.key.clone(),
         kind: kind(file.kind).to_owned(),
@@ -105,6 +128,7 @@ fn files(record: &JobRecord, entry: &Entry, log: &LogState) -> Vec<ObjectView> {
         max_timestamp: at(file.max_timestamp_ms),
         partitions: partitions.clone(),
     };
+    let one = |(index, file)| Landed { view: view(index, file), token: file.token.clone() };
     (0u32..).zip(&entry.files).map(one).collect()
 }
 

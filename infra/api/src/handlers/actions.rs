@@ -16,7 +16,7 @@ use crate::view::JobView;
 
 /// Changes what the job shall do; its workers follow within seconds.
 #[utoipa::path(
-    post, path = "/v1/jobs/{name}/{action}", tag = "jobs",
+    method(post, put), path = "/v1/jobs/{name}/{action}", tag = "jobs",
     params(
         ("name" = String, Path),
         ("action" = String, Path, description = "pause, resume, stop or restart"),

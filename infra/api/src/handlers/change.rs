@@ -23,7 +23,7 @@ use crate::view::{ChangeView, JobView};
 #[utoipa::path(
     put, path = "/v1/jobs/{name}", tag = "jobs",
     params(("name" = String, Path), ("if-match" = Option<String>, Header)),
-    request_body(description = "the job document, JSON or YAML", content((Object = "application/json"), (String = "application/yaml"))),
+    request_body(description = "the job document, JSON or YAML", content((Object = "application/json"), (Object = "application/yaml"))),
     responses(
         (status = 200, body = JobView, headers(("etag" = String))),
         (status = 404, body = Problem, content_type = "application/problem+json"),

@@ -33,7 +33,7 @@ const MAX_LIMIT: usize = 500;
 #[utoipa::path(
     post, path = "/v1/jobs", tag = "jobs",
     params(("idempotency-key" = Option<String>, Header, description = "the same key and body get the same answer")),
-    request_body(description = "the job document, JSON or YAML", content((Object = "application/json"), (String = "application/yaml"))),
+    request_body(description = "the job document, JSON or YAML", content((Object = "application/json"), (Object = "application/yaml"))),
     responses(
         (status = 201, body = JobView, headers(("etag" = String), ("location" = String))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
@@ -227,7 +227,7 @@ pub(crate) async fn get(
 /// as its replacement.
 #[utoipa::path(
     post, path = "/v1/jobs/validate", tag = "jobs",
-    request_body(description = "the job document, JSON or YAML", content((Object = "application/json"), (String = "application/yaml"))),
+    request_body(description = "the job document, JSON or YAML", content((Object = "application/json"), (Object = "application/yaml"))),
     responses(
         (status = 200, body = Validation, description = "valid or not, and why not"),
         (status = 413, body = Problem, content_type = "application/problem+json"),

@@ -49,7 +49,8 @@ pub(crate) struct ObjectsQuery {
     /// Only of entries with records of this partition.
     partition: Option<i32>,
     /// Only of entries that hold this offset.
-    offset: Option<u64>,
+    #[param(minimum = 0)]
+    offset: Option<i64>,
     /// Written at or after this time, RFC 3339.
     since: Option<String>,
     /// Written before this time, RFC 3339.
@@ -90,10 +91,14 @@ pub(crate) async fn objects(
     let limit = limit_of(query.limit)?;
     let before = |cursor: &String| cursor.parse().map_err(|_| no_cursor(cursor));
     let before = query.cursor.as_ref().map(before).transpose()?;
+    let offset = query.offset.map(|offset| {
+        let bad = |_| Problem::new(Kind::InvalidRequest, format!("offset {offset} is negative"));
+        u64::try_from(offset).map_err(bad)
+    });
     let wanted = Wanted {
         topic: query.topic,
         partition: query.partition,
-        offset: query.offset,
+        offset: offset.transpose()?,
         since: time("since", query.since)?,
         until: time("until", query.until)?,
     };

@@ -4,6 +4,7 @@ pub(crate) mod actions;
 pub(crate) mod change;
 pub(crate) mod connect;
 pub(crate) mod dashboard;
+pub(crate) mod ddl;
 pub(crate) mod docs;
 pub(crate) mod jobs;
 pub(crate) mod landed;

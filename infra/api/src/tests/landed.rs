@@ -248,3 +248,21 @@ async fn a_stream_tells_again_and_again_until_the_job_is_gone() {
     let request = Request::builder().uri("/v1/overview/stream").body(Body::empty()).unwrap();
     assert_eq!(api.oneshot(request).await.unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn a_jobs_table_is_told_for_athena_and_for_glue() {
+    let world = World::new();
+    let api = world.api();
+    create(&api, &job("bids")).await.expect(201);
+    let statement = get(&api, "/v1/jobs/bids/ddl?columns=id:%20int64&since=2019-01-01&database=ads").await.expect(200);
+    assert!(statement.header("content-type").starts_with("application/sql"));
+    for part in ["CREATE EXTERNAL TABLE", "ads", "`id` bigint", "s3://lake/bids/", "2019-01-01"] {
+        assert!(statement.text.contains(part), "{part} is missing: {}", statement.text);
+    }
+    let glue = get(&api, "/v1/jobs/bids/ddl?as=glue").await.expect(200).json;
+    assert_eq!(glue["StorageDescriptor"]["Location"], "s3://lake/bids/");
+    get(&api, "/v1/jobs/bids/ddl?as=hive").await.expect(400);
+    get(&api, "/v1/jobs/bids/ddl?since=noon").await.expect(400);
+    get(&api, "/v1/jobs/bids/ddl?columns=id").await.expect(422);
+    get(&api, "/v1/jobs/none/ddl").await.expect(404);
+}

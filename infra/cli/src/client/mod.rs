@@ -133,6 +133,17 @@ impl Client {
         json(self.send(self.request(Method::GET, &["v1", "jobs", name, what])?.query(query)).await?).await
     }
 
+    /// The same as text.
+    pub(crate) async fn text_below(
+        &self,
+        name: &str,
+        what: &str,
+        query: &[(&str, String)],
+    ) -> Result<String, ClientError> {
+        let answer = self.send(self.request(Method::GET, &["v1", "jobs", name, what])?.query(query)).await?;
+        Ok(String::from_utf8_lossy(&body(answer).await?).into_owned())
+    }
+
     pub(crate) async fn overview(&self) -> Result<Overview, ClientError> {
         json(self.send(self.request(Method::GET, &["v1", "overview"])?).await?).await
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod completions;
+pub(crate) mod ddl;
 pub(crate) mod dev;
 pub(crate) mod dlq;
 pub(crate) mod healthcheck;
@@ -35,6 +36,7 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
         Command::Job(arguments) => job::run(arguments, format).await,
         Command::Validate(arguments) => validate::run(arguments, format).await,
         Command::Dlq(arguments) => dlq::run(arguments, format).await,
+        Command::Ddl(arguments) => ddl::run(arguments).await,
         Command::Top(arguments) => top::run(arguments, format).await,
         Command::Man(arguments) => man::run(&arguments),
         Command::Lag(arguments) => lag::run(arguments, format).await,
