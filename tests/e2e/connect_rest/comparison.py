@@ -2,6 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import requests
+
 from .answers import compare
 from .differences import DIFFERENCES, EVERYWHERE
 from .steps import STEPS
@@ -19,7 +21,7 @@ def _ask(side, steps):
     for step in steps:
         try:
             seen.append(step.ask(side))
-        except AssertionError as failed:
+        except (AssertionError, requests.RequestException) as failed:
             # A later request may still be right; the comparison shows this one.
             seen.append({"failed": str(failed)})
     return seen

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from . import answers
-from .sides import Config
+from .sides import Config, passes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Step:
         deadline = time.monotonic() + 30
         while True:
             answer = side.request(self.method, resolve(side, self.path), body, **options)
-            if answer.status_code != 409 or self.conflicts or time.monotonic() > deadline:
+            if not passes(answer) or self.conflicts or time.monotonic() > deadline:
                 break
             time.sleep(0.1)
         if self.after is not None:
