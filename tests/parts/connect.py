@@ -8,7 +8,7 @@
 import itertools
 
 from . import install
-from .process import Server, answers_http, data_folder, free_port, remove_folder
+from .process import Part, Server, answers_http, free_port
 
 _START_TIMEOUT_S = 180
 _LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
@@ -20,8 +20,10 @@ _LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
 _groups = itertools.count(1)
 
 
-class Connect:
+class Connect(Part):
     """A worker; a context manager. `heap` is the JVM's; `properties` are the worker's own."""
+
+    name = "connect"
 
     def __init__(self, kafka, *, standalone=None, heap="1g", properties=None):
         self.bootstrap = getattr(kafka, "internal_bootstrap", kafka)
@@ -29,16 +31,13 @@ class Connect:
         self.heap = heap
         self.properties = properties or {}
         self.port = free_port()
-        self.folder = None
-        self.server = None
 
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self):
+    def _launch(self):
         class_path = install.connect()
-        self.folder = data_folder("connect")
         self._write("log4j2.xml", _LOG4J)
         name = f"connect-{next(_groups)}"
         config = {
@@ -59,34 +58,13 @@ class Connect:
         files = [self._write("worker.properties", _properties(config | self.properties))]
         if self.standalone is not None:
             files.append(self._write("connector.properties", _properties(self.standalone)))
-        self.server = Server(
+        server = Server(
             name,
             ["java", f"-Xmx{self.heap}", "-XX:+UseG1GC", f"-Dlog4j2.configurationFile={self.folder / 'log4j2.xml'}",
              "-cp", class_path, f"org.apache.kafka.connect.cli.{mode}", *files],
         )  # fmt: skip
-        try:
-            self.server.start()
-            self.server.wait_until(lambda: answers_http(f"{self.url}/"), _START_TIMEOUT_S, "answering")
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    __enter__ = start
-
-    def __exit__(self, *_exc):
-        self.stop()
-
-    def stop(self):
-        if self.server is not None:
-            self.server.kill()
-        if self.folder is not None:
-            remove_folder(self.folder)
-
-    def _write(self, name, text):
-        path = self.folder / name
-        path.write_text(text, encoding="utf-8")
-        return path
+        self.servers = [server.start()]
+        server.wait_until(lambda: answers_http(f"{self.url}/"), _START_TIMEOUT_S, "answering")
 
 
 def _properties(values):

@@ -17,7 +17,7 @@ import uuid
 
 from . import install
 from .certs import Authority
-from .process import PartFailed, Server, accepts_connections, data_folder, free_ports, remove_folder
+from .process import Part, PartFailed, Server, accepts_connections, free_ports
 
 USER, PASSWORD = "landfall", "scram-secret-of-the-test"
 _JVM = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
@@ -34,48 +34,34 @@ _LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-class Kafka:
+class Kafka(Part):
     """A cluster of one or three combined nodes; a context manager."""
+
+    name = "kafka"
 
     def __init__(self, nodes=1, secure=False, properties=None):
         self.nodes = nodes
         self.secure = secure
         self.properties = properties or {}
-        self.folder = None
-        self.brokers = []
         self.ports = []
         self.authority = None
 
-    def start(self):
+    def _launch(self):
         self.class_path = install.kafka()
-        self.folder = data_folder("kafka")
-        (self.folder / "log4j2.xml").write_text(_LOG4J, encoding="utf-8")
+        self._write("log4j2.xml", _LOG4J)
         self.ports = [free_ports(3) for _ in range(self.nodes)]
         if self.secure:
             self.authority = Authority(self.folder / "tls")
-        try:
-            self._format()
-            self.brokers = [self._server(index) for index in range(self.nodes)]
-            for broker in self.brokers:
-                broker.start()
-            for index in range(self.nodes):
-                self.wait_ready(index)
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    __enter__ = start
-
-    def __exit__(self, *_exc):
-        self.stop()
-
-    def stop(self):
+        self._format()
+        self.servers = [self._server(index) for index in range(self.nodes)]
         for broker in self.brokers:
-            broker.kill()  # nothing on its disk is wanted any more
-        self.brokers = []
-        if self.folder is not None:
-            remove_folder(self.folder)
+            broker.start()
+        for index in range(self.nodes):
+            self.wait_ready(index)
+
+    @property
+    def brokers(self):
+        return self.servers
 
     def restart(self, index=0):
         """Starts a killed broker again, on its old ports and data."""
@@ -138,8 +124,7 @@ class Kafka:
             list(pool.map(lambda index: self._format_one(index, cluster_id), range(self.nodes)))
 
     def _format_one(self, index, cluster_id):
-        lines = [f"{key}={value}" for key, value in self._config(index).items()]
-        self._config_path(index).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self._write(self._config_path(index).name, "".join(f"{key}={value}\n" for key, value in self._config(index).items()))
         words = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._config_path(index))]
         if self.nodes == 1:
             words.append("--standalone")

@@ -1,4 +1,4 @@
-"""Servers as child processes: free ports, start, readiness, signals, stop.
+"""Servers as child processes: free ports, start, readiness, signals, stop; parts made of them.
 
 Invariants: a child is only ever signalled by its own pid; a child is killed by the kernel when its parent dies,
 frozen or not; every wait is bounded.
@@ -182,3 +182,40 @@ class Server:
             self.process.wait(timeout=timeout_s)
         except subprocess.TimeoutExpired:
             self.kill()
+
+
+class Part:
+    """Servers with one data folder; a context manager. A subclass starts them in `_launch` and lists them in `servers`."""
+
+    name = ""
+    folder = None
+    servers = ()
+
+    def start(self):
+        self.folder = data_folder(self.name)
+        try:
+            self._launch()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    __enter__ = start
+
+    def __exit__(self, *_exc):
+        self.stop()
+
+    def stop(self):
+        for server in self.servers:
+            server.kill()  # nothing on its disk is wanted any more
+        if self.folder is not None:
+            remove_folder(self.folder)
+
+    def _launch(self):
+        raise NotImplementedError
+
+    def _write(self, name, text):
+        """A file in the data folder; returns its path."""
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path

@@ -7,48 +7,26 @@
 
 import base64
 import os
-import urllib.error
-import urllib.request
 
 from . import install
-from .process import Server, data_folder, free_port, remove_folder
+from .process import Part, Server, answers_http, free_port
 
 REGION = "us-east-1"
 ACCESS_KEY, SECRET_KEY = "landfall-test", "landfall-test-secret"
 
 
-class _S3Server:
+class _S3Server(Part):
     """Start, stop, kill and start again on the same port and data."""
 
-    name = ""
     health_path = ""
 
     def __init__(self):
         self.access_key, self.secret_key, self.region = ACCESS_KEY, SECRET_KEY, REGION
-        self.folder = None
-        self.server = None
-        self.port = None
-
-    def start(self):
-        self.folder = data_folder(self.name)
         self.port = free_port()
-        try:
-            self._launch()
-        except BaseException:
-            self.stop()
-            raise
-        return self
 
-    __enter__ = start
-
-    def __exit__(self, *_exc):
-        self.stop()
-
-    def stop(self):
-        if self.server is not None:
-            self.server.stop()
-        if self.folder is not None:
-            remove_folder(self.folder)
+    @property
+    def server(self):
+        return self.servers[0]
 
     def kill(self):
         self.server.kill()
@@ -94,15 +72,8 @@ class _S3Server:
         self.client().create_bucket(Bucket=name)
 
     def _launch(self):
-        self.server = Server(self.name, self._command(), self._env()).start()
-        self.server.wait_until(self._is_healthy, 60)
-
-    def _is_healthy(self):
-        try:
-            with urllib.request.urlopen(self.endpoint + self.health_path, timeout=2) as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
+        self.servers = [Server(self.name, self._command(), self._env()).start()]
+        self.server.wait_until(lambda: answers_http(self.endpoint + self.health_path), 60)
 
     def _command(self):
         raise NotImplementedError

@@ -12,6 +12,8 @@ use crate::translate::{ConnectDefaults, translate};
 
 /// What stands for a secret that was written.
 const HIDDEN: &str = "[hidden]";
+/// The group of keys that no connector defines.
+const OTHERS: &str = "Others";
 
 /// A key as `GET /connector-plugins/{plugin}/config` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,8 +61,8 @@ pub struct ValueInfo {
 /// One key of a validation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConfigInfo {
-    /// The key's definition; `None` for a key that has none.
-    pub definition: Option<DefinitionInfo>,
+    /// The key's definition; one is made up for a key that the connector does not have: clients read its name there.
+    pub definition: DefinitionInfo,
     /// Its value.
     pub value: ValueInfo,
 }
@@ -101,6 +103,22 @@ fn info(group: &str, order_in_group: usize, key: &Definition) -> DefinitionInfo 
     }
 }
 
+fn made_up(key: &str) -> DefinitionInfo {
+    DefinitionInfo {
+        name: key.to_owned(),
+        ty: KeyType::String,
+        required: false,
+        default_value: None,
+        importance: Importance::Low,
+        documentation: "not a key that the connector defines".to_owned(),
+        group: OTHERS.to_owned(),
+        order_in_group: 0,
+        width: Width::Medium,
+        display_name: key.to_owned(),
+        dependents: Vec::new(),
+    }
+}
+
 fn default_of(key: &Definition) -> Option<String> {
     match key.preset {
         Preset::Value(value) => Some(value.to_owned()),
@@ -130,7 +148,7 @@ pub fn validate(plugin: Plugin, config: &BTreeMap<String, String>, defaults: &Co
             errors: errors_of(&definition.name),
             visible: true,
         };
-        configs.push(ConfigInfo { definition: Some(definition), value });
+        configs.push(ConfigInfo { definition, value });
     }
     for finding in findings.iter().filter(|finding| plugin.definition(&finding.key).is_none()) {
         let value = ValueInfo {
@@ -140,7 +158,7 @@ pub fn validate(plugin: Plugin, config: &BTreeMap<String, String>, defaults: &Co
             errors: message(finding).into_iter().collect(),
             visible: true,
         };
-        configs.push(ConfigInfo { definition: None, value });
+        configs.push(ConfigInfo { definition: made_up(&finding.key), value });
     }
     Validation {
         name: plugin.class().to_owned(),

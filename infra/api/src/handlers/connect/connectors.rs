@@ -69,7 +69,7 @@ pub(crate) async fn list(
     let found = connector::all(&state, &principal).await?;
     let expand = query(raw.as_deref(), "expand");
     let (status, info) = (expand.contains(&"status"), expand.contains(&"info"));
-    if !status && !info {
+    if expand.is_empty() {
         return Ok(Json(found.iter().map(|stored| stored.record.name.as_str()).collect()));
     }
     let workers = workers(&state).await?;

@@ -42,7 +42,11 @@ pub(crate) async fn alter(
     let name = name_of(path)?;
     let mut document = object(&state, request).await?;
     stopped(&state, &principal, &name).await?;
-    let targets = match document.remove("offsets") {
+    let offsets = document.remove("offsets");
+    if let Some((unknown, _)) = document.iter().next() {
+        return Err(wrong(format!("{unknown:?} is not known here: there is offsets")));
+    }
+    let targets = match offsets {
         Some(Value::Array(offsets)) if !offsets.is_empty() => {
             offsets.iter().map(target).collect::<Result<Vec<_>, _>>()?
         }

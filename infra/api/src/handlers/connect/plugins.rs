@@ -26,7 +26,8 @@ pub(crate) async fn list(RawQuery(raw): RawQuery) -> Json<Vec<Value>> {
     let version = env!("CARGO_PKG_VERSION");
     let shown = |class: &str, kind: &str| json!({"class": class, "type": kind, "version": version});
     let mut found: Vec<Value> = Plugin::ALL.iter().map(|plugin| shown(plugin.class(), "sink")).collect();
-    if query(raw.as_deref(), "connectorsOnly").first().is_some_and(|only| only.eq_ignore_ascii_case("false")) {
+    // A flag that is no boolean counts as false.
+    if query(raw.as_deref(), "connectorsOnly").first().is_some_and(|only| !only.eq_ignore_ascii_case("true")) {
         found.extend(OTHERS.iter().map(|(class, kind)| shown(class, kind)));
     }
     Json(found)
