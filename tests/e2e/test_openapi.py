@@ -10,14 +10,13 @@ NOT_ASKED = "positive_data_acceptance,unsupported_method"
 
 
 def test_made_up_requests_find_nothing_that_the_document_does_not_say(fleet, make_topic, new_job):
-    make_topic()
+    topic = make_topic(partitions=2)
     sha256 = hashlib.sha256(TOKEN.encode()).hexdigest()
     tokens = [{"name": "made-up", "sha256": sha256, "role": "operator"}]
     fleet.config["api"]["auth"] = {"mode": "token", "tokens": tokens}
     fleet.write_config("fleet.yaml", fleet.config)
     fleet.token = TOKEN
     fleet.api()
-    topic = make_topic(partitions=2)
     fleet.create({**new_job(topic), "name": "bids"})
     made_up = subprocess.run(
         [
@@ -29,4 +28,3 @@ def test_made_up_requests_find_nothing_that_the_document_does_not_say(fleet, mak
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert made_up.returncode == 0, made_up.stdout[-20_000:] + made_up.stderr
-    assert "20" in made_up.stdout

@@ -227,7 +227,7 @@ pub(crate) async fn get(
 /// as its replacement.
 #[utoipa::path(
     post, path = "/v1/jobs/validate", tag = "jobs",
-    request_body(description = "the job document, JSON or YAML", content((Object = "application/json"), (Object = "application/yaml"))),
+    request_body(description = "what is to be a job document, JSON or YAML", content((serde_json::Value = "application/json"), (serde_json::Value = "application/yaml"))),
     responses(
         (status = 200, body = Validation, description = "valid or not, and why not"),
         (status = 413, body = Problem, content_type = "application/problem+json"),
