@@ -11,6 +11,8 @@ mod log;
 mod log_fold;
 mod offsets;
 
+#[cfg(feature = "connect")]
+mod connector;
 #[cfg(feature = "dlq")]
 mod letter;
 #[cfg(feature = "format")]
@@ -54,6 +56,10 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("job_record", stored::job_record),
     #[cfg(feature = "store")]
     ("heartbeat", stored::heartbeat),
+    #[cfg(feature = "connect")]
+    ("connect_config", connector::config),
+    #[cfg(feature = "connect")]
+    ("job_table", connector::table),
     #[cfg(feature = "dlq")]
     ("dead_letter", letter::dead_letter),
 ];
