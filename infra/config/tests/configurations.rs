@@ -120,6 +120,16 @@ fn a_file_of_tokens_may_stand_beside_the_tokens_or_alone() {
 }
 
 #[test]
+fn the_examples_about_authentication_are_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/auth.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let examples: Vec<&str> = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let modes: Vec<AuthMode> =
+        examples.iter().map(|example| parse(&with(example), &[]).expect(example).api.auth.mode).collect();
+    assert_eq!(modes, AuthMode::ALL, "docs/auth.md has an example of each mode, in their order");
+}
+
+#[test]
 fn issuers_and_load_balancers_are_read() {
     let oidc =
         "api: {listen: '0.0.0.0:80', auth: {mode: oidc, oidc: {issuer: 'https://login.example/t', audience: landfall,
