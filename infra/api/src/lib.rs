@@ -25,8 +25,9 @@ pub mod readiness;
 pub mod router;
 pub mod server;
 pub mod state;
+pub mod tls;
 
-pub use auth::{Auth, Principal, Role, StaticToken};
+pub use auth::{Authenticator, Principal, Role, StaticToken};
 pub use health::{HealthCheck, HealthReport, HealthState, Readiness, health_router};
 pub use ports::{Cluster, Environment, JobRules, KafkaCluster, SystemEnvironment};
 pub use problem::{Problem, ProblemField};
@@ -34,6 +35,7 @@ pub use readiness::StateBucketReadiness;
 pub use router::router;
 pub use server::{ServeError, serve, serve_router};
 pub use state::{ApiParts, ApiState, Limits};
+pub use tls::{Tls, TlsError};
 pub use view::{
     BrokenView, ChangeView, EndView, EventList, FailureView, JobGlance, JobList, JobView, LetterList, ObjectList,
     ObjectView, OffsetList, OffsetRangeView, OffsetView, OriginView, Overview, Validation, WorkerGlance,

@@ -55,7 +55,7 @@ const OPEN: [&str; 4] = ["/livez", "/readyz", "/healthz", "/openapi.json"];
 /// Status, name among the components, description.
 const SHARED: [(&str, &str, &str); 7] = [
     ("400", "InvalidRequest", "the request cannot be read: path, query, a header or the body"),
-    ("401", "Unauthenticated", "no known token was sent, and api.auth.mode is token"),
+    ("401", "Unauthenticated", "no known token was sent, and api.auth.mode asks for one"),
     ("403", "Forbidden", "the token's role does not allow it, or the request comes from another origin or host"),
     ("429", "TooManyRequests", "you ask too often; see retry-after"),
     ("500", "Internal", "something went wrong on our side; the log has it under the request id"),
@@ -70,7 +70,8 @@ impl Modify for Layers {
     fn modify(&self, document: &mut Document) {
         let components = document.components.get_or_insert_default();
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
-            "A token whose SHA-256 is in api.auth.tokens. With api.auth.mode none, on loopback only, none is needed.",
+            "A token whose SHA-256 is in api.auth.tokens, or a JWT of the issuer (api.auth.mode oidc). With mode alb the load \
+             balancer brings it; with mode none, on loopback only, none is needed.",
         ));
         components.add_security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
         for (_, name, description) in SHARED {

@@ -8,11 +8,12 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
-use crate::auth::Auth;
 use crate::state::{ApiState, Limits};
+use crate::tls::{self, Tls};
 
 /// The head of a request: request line and all headers.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -35,10 +36,11 @@ pub enum ServeError {
 pub async fn serve(
     listener: TcpListener,
     state: ApiState,
+    tls: Option<Tls>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
-    if *state.auth() == Auth::None && !address.ip().is_loopback() {
+    if state.auth.mode() == "none" && !address.ip().is_loopback() {
         return Err(ServeError::OpenToTheNetwork { address });
     }
     let health = state.health.clone();
@@ -47,7 +49,7 @@ pub async fn serve(
         shutdown.await;
         health.drain();
     };
-    serve_router(listener, crate::router::router(state), &limits, shutdown).await
+    serve_router(listener, crate::router::router(state), tls, &limits, shutdown).await
 }
 
 /// Serves any router with the same bounds; a worker serves its health so.
@@ -57,6 +59,7 @@ pub async fn serve(
 pub async fn serve_router(
     listener: TcpListener,
     router: Router,
+    tls: Option<Tls>,
     limits: &Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
@@ -77,8 +80,17 @@ pub async fn serve_router(
             continue;
         };
         let (router, ending, head) = (router.clone(), ending.subscribe(), limits.request_head);
+        let acceptor = tls.as_ref().map(Tls::acceptor);
         tokio::spawn(async move {
-            connection(stream, router, head, ending).await;
+            // Answers are small and whole: waiting for more to send only delays them.
+            let _ = stream.set_nodelay(true);
+            match acceptor {
+                None => connection(stream, router, head, ending).await,
+                Some(acceptor) => match tls::handshake(acceptor, stream, head).await {
+                    Ok(stream) => connection(stream, router, head, ending).await,
+                    Err(error) => tracing::debug!(%error, "no TLS handshake"),
+                },
+            }
             drop(permit);
         });
     }
@@ -91,9 +103,10 @@ pub async fn serve_router(
     Ok(())
 }
 
-async fn connection(stream: TcpStream, router: Router, head_limit: Duration, mut ending: watch::Receiver<bool>) {
-    // Answers are small and whole: waiting for more to send only delays them.
-    let _ = stream.set_nodelay(true);
+async fn connection<S>(stream: S, router: Router, head_limit: Duration, mut ending: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_limit)

@@ -9,7 +9,7 @@ use landfall_s3::SharedStore;
 use landfall_store::{HeartbeatStore, JobStore, LogStore};
 use tokio::sync::Semaphore;
 
-use crate::auth::Auth;
+use crate::auth::Authenticator;
 use crate::backend::snapshot::Snapshots;
 use crate::health::HealthState;
 use crate::ports::{Cluster, Environment, JobRules};
@@ -78,7 +78,7 @@ pub struct ApiParts {
     pub rules: Arc<dyn JobRules>,
     /// By registered name.
     pub clusters: BTreeMap<String, Arc<dyn Cluster>>,
-    pub auth: Auth,
+    pub auth: Authenticator,
     pub environment: Arc<dyn Environment>,
     pub health: HealthState,
     pub limits: Limits,
@@ -109,10 +109,6 @@ impl ApiState {
         let streams = Arc::new(Semaphore::new(parts.limits.streams));
         let rates = Rates::new(parts.limits.requests_per_second, parts.limits.requests_burst);
         Self { inner: Arc::new(Inner { parts, permits, streams, snapshots: Snapshots::default(), rates }) }
-    }
-
-    pub(crate) fn auth(&self) -> &Auth {
-        &self.inner.parts.auth
     }
 
     pub(crate) fn rates(&self) -> &Rates {

@@ -6,27 +6,33 @@
 //! bytes, durations in milliseconds.
 
 mod api;
+mod auth;
 mod cluster;
 mod connect;
 mod environment;
 mod fleet;
+mod identity;
 mod jobs;
 mod load;
 mod reference;
 mod s3;
 mod secret;
 mod state;
+mod token;
 mod worker;
 
-pub use api::{ApiConfig, Auth, AuthMode, Role, Token};
+pub use api::{ApiConfig, TlsConfig};
+pub use auth::{Auth, AuthMode, Role};
 pub use cluster::{ClusterConfig, GroupProtocol, REFUSED_PROPERTIES};
 pub use connect::ConnectConfig;
 pub use fleet::FleetConfig;
+pub use identity::{AlbConfig, ClaimRules, OidcConfig};
 pub use load::{ConfigError, Outside};
 pub use reference::config_reference;
 pub use s3::{BucketConfig, S3Config};
 pub use secret::Secret;
 pub use state::StateConfig;
+pub use token::Token;
 pub use worker::{ScratchConfig, WorkerConfig};
 
 // Callers that only hold a configuration need no second import for its errors.

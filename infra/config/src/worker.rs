@@ -74,16 +74,19 @@ impl WorkerConfig {
 }
 
 fn read_scratch(mut section: Section<'_>) -> Option<ScratchConfig> {
-    let dir = section.read_with("dir", |node| {
-        let path = PathBuf::from(nonempty_text(node)?);
-        match path.is_absolute() {
-            true => Ok(path),
-            false => Err(Refusal::new("is not an absolute path", "write it from the root, such as /scratch")),
-        }
-    });
+    let dir = section.read_with("dir", absolute_path);
     let limit = section.read_with("limit", size(ByteSize::mib(64)));
     section.finish();
     Some(ScratchConfig { dir: dir?, limit: limit? })
+}
+
+/// A path that does not depend on where the process was started.
+pub(crate) fn absolute_path(node: &Node) -> Result<PathBuf, Refusal> {
+    let path = PathBuf::from(nonempty_text(node)?);
+    match path.is_absolute() {
+        true => Ok(path),
+        false => Err(Refusal::new("is not an absolute path", "write it from the root, such as /scratch")),
+    }
 }
 
 fn size(least: ByteSize) -> impl Fn(&Node) -> Result<ByteSize, Refusal> {

@@ -5,7 +5,8 @@ use std::io::{Error, ErrorKind};
 use std::path::Path;
 
 use landfall_config::{
-    AuthMode, ConfigError, FieldErrors, FleetConfig, GroupProtocol, Outside, REFUSED_PROPERTIES, Role, config_reference,
+    AuthMode, ConfigError, FieldErrors, FleetConfig, GroupProtocol, Outside, REFUSED_PROPERTIES, Role, Token,
+    config_reference,
 };
 use landfall_job::{ByteSize, DurationMs, JobSpec};
 use proptest::prelude::*;
@@ -103,6 +104,61 @@ fn a_variable_may_hold_a_list() {
 }
 
 #[test]
+fn a_file_of_tokens_may_stand_beside_the_tokens_or_alone() {
+    let auth = |rest: &str| parse(&with(&format!("api: {{auth: {{mode: token, {rest}}}}}")), &[]).unwrap().api.auth;
+    assert_eq!(auth("tokens_file: /run/tokens.yaml").tokens_file.unwrap(), Path::new("/run/tokens.yaml"));
+    let hash = "ab".repeat(32);
+    let both = auth(&format!("tokens: [{{name: ci, sha256: {hash}, role: editor}}], tokens_file: /run/tokens.yaml"));
+    assert_eq!((both.tokens.len(), both.tokens_file.is_some()), (1, true));
+    let list = Token::parse_list(&format!("- {{name: ci, sha256: {hash}, role: editor, team: ads}}")).unwrap();
+    assert_eq!((list[0].role, list[0].team.as_deref()), (Role::Editor, Some("ads")));
+    assert_eq!(Token::parse_list("[]").unwrap(), []);
+    for bad in ["", "tokens: []", "[", "- {name: ci}", "- {name: ci, token: hunter2, role: editor}", "- hunter2"] {
+        let told = Token::parse_list(bad).expect_err(bad).to_string();
+        assert!(!told.is_empty(), "{bad}");
+    }
+}
+
+#[test]
+fn the_examples_about_authentication_are_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/auth.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let examples: Vec<&str> = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let modes: Vec<AuthMode> =
+        examples.iter().map(|example| parse(&with(example), &[]).expect(example).api.auth.mode).collect();
+    assert_eq!(modes, AuthMode::ALL, "docs/auth.md has an example of each mode, in their order");
+}
+
+#[test]
+fn issuers_and_load_balancers_are_read() {
+    let oidc =
+        "api: {listen: '0.0.0.0:80', auth: {mode: oidc, oidc: {issuer: 'https://login.example/t', audience: landfall,
+        role_claim: groups, roles: {viewer: [v], operator: [o]}, team_claim: team}}}";
+    let oidc = parse(&with(oidc), &[]).unwrap().api.auth.oidc.unwrap();
+    assert_eq!(
+        (oidc.issuer.as_str(), oidc.audience, oidc.jwks_url),
+        ("https://login.example/t", vec!["landfall".to_owned()], None)
+    );
+    assert_eq!(
+        (oidc.claims.viewer, oidc.claims.editor, oidc.claims.operator),
+        (vec!["v".to_owned()], vec![], vec!["o".to_owned()])
+    );
+    let alb = |rest: &str| {
+        let arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/landfall/0123456789abcdef";
+        let text = format!(
+            "api: {{listen: '0.0.0.0:80', auth: {{mode: alb, alb: {{signer: '{arn}', issuer: 'https://login.example',
+             role_claim: groups, roles: {{operator: [o]}}{rest}}}}}}}"
+        );
+        parse(&with(&text), &[]).unwrap().api.auth.alb.unwrap()
+    };
+    assert_eq!(alb("").keys_url, "https://public-keys.auth.elb.eu-west-1.amazonaws.com");
+    assert_eq!(alb(", keys_url: 'http://127.0.0.1:9/k'").keys_url, "http://127.0.0.1:9/k");
+    for loopback in ["http://localhost:1/x", "http://[::1]:1", "http://127.1.2.3"] {
+        alb(&format!(", keys_url: '{loopback}'"));
+    }
+}
+
+#[test]
 fn a_secret_is_text_with_references_in_it_and_is_not_resolved_twice() {
     let text = format!(
         "{SMALLEST}s3: {{access_key_id: 'a-${{env:KAFKA_PASSWORD}}-${{file:/run/secret}}', secret_access_key: '${{env:NESTED}}'}}"
@@ -173,6 +229,11 @@ fn cluster(rest: &str) -> String {
 fn every_bad_configuration_is_answered_with_the_field_the_value_and_the_fix() {
     let hash = "ab".repeat(32);
     let token = |rest: &str| with(&format!("api: {{auth: {{mode: token, tokens: [{rest}]}}}}"));
+    let identity = |mode: &str, rest: &str| {
+        with(&format!("api: {{auth: {{mode: {mode}, {mode}: {{role_claim: g, roles: {{operator: [o]}}, {rest}}}}}}}"))
+    };
+    let oidc = |rest: &str| identity("oidc", rest);
+    let alb = |rest: &str| identity("alb", rest);
     let cases: Vec<(String, Vec<(&str, &str)>)> = [
         "{}".to_owned(),
         "state: lake".to_owned(),
@@ -188,7 +249,23 @@ fn every_bad_configuration_is_answered_with_the_field_the_value_and_the_fix() {
         with("api: {listen: '0.0.0.0:8080'}"),
         with("api: {listen: '[::]:8080', auth: {mode: none}}"),
         with("api: {listen: 8080}"),
+        with("api: {auth: {mode: jwt}}"),
         with("api: {auth: {mode: oidc}}"),
+        with("api: {auth: {mode: none, tokens_file: /t, oidc: {issuer: x}, alb: {}}}"),
+        with("api: {auth: {mode: token, tokens_file: tokens.yaml}}"),
+        with("api: {auth: {mode: token, jwt: {}}}"),
+        oidc("issuer: 'http://login.example', audience: a"),
+        oidc("issuer: 'https://user:hunter2@login.example', audience: a"),
+        oidc("issuer: 'https://login.example/?a=b', audience: []"),
+        oidc("issuer: login.example, audience: [1]"),
+        oidc("issuer: 'https://login.example', audience: a, jwks_url: 'http://127.0.0.1.evil.example/keys'"),
+        with("api: {auth: {mode: oidc, oidc: {role_claim: g, roles: {}}}}"),
+        with("api: {auth: {mode: oidc, oidc: {issuer: 'https://a', audience: a, role_claim: g, roles: {viewer: [a]}}}}"),
+        with("api: {auth: {mode: oidc, oidc: {issuer: 'https://a', audience: a, role_claim: g, roles: {operator: [a, b], editor: [b], admin: [c]}, team_claim: ''}}}"),
+        with("api: {auth: {mode: alb}}"),
+        alb("signer: 'arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/net/a/b', issuer: 'https://a'"),
+        alb("signer: 'arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:loadbalancer/app/a/b', issuer: 'https://a'"),
+        alb("signer: 'arn:aws:elasticloadbalancing:evil.example/x:123456789012:loadbalancer/app/a/b', issuer: 'https://a'"),
         with("api: {auth: {mode: tokens}}"),
         with("api: {auth: {mode: token}}"),
         with("api: {auth: {tokens: []}}"),

@@ -2,7 +2,7 @@ use axum::Router;
 use sha2::{Digest, Sha256};
 
 use super::{Answer, JSON, World, call, job};
-use crate::auth::{Auth, Role, StaticToken};
+use crate::auth::{Authenticator, Role, StaticToken};
 use crate::state::ApiState;
 
 fn with_tokens(world: &World) -> Router {
@@ -13,7 +13,7 @@ fn with_tokens(world: &World) -> Router {
         team: team.map(str::to_owned),
     };
     let mut parts = world.parts();
-    parts.auth = Auth::Tokens(vec![
+    parts.auth = Authenticator::tokens(vec![
         token("reader", Role::Viewer, Some("ads")),
         token("ads", Role::Editor, Some("ads")),
         token("web", Role::Editor, Some("web")),

@@ -36,7 +36,7 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::auth::Auth;
+use crate::auth::Authenticator;
 use crate::health::HealthState;
 use crate::ports::{Cluster, JobRules, KafkaCluster, SystemEnvironment};
 use crate::readiness::StateBucketReadiness;
@@ -120,7 +120,7 @@ impl World {
             buckets: store,
             rules: Rules::with_buckets("lake: {}, nowhere: {}"),
             clusters: BTreeMap::from([("main".to_owned(), cluster)]),
-            auth: Auth::None,
+            auth: Authenticator::none(),
             environment: Arc::new(SystemEnvironment),
             health: HealthState::new("1.2.3", Arc::new(readiness), None),
             limits: Limits::default(),

@@ -51,7 +51,7 @@ async fn the_document_names_every_route_and_is_served() {
 async fn the_document_says_what_the_layers_before_a_handler_answer() {
     let world = World::new();
     let mut parts = world.parts();
-    parts.auth = crate::Auth::Tokens(Vec::new());
+    parts.auth = crate::Authenticator::tokens(Vec::new());
     let api = crate::router(crate::ApiState::new(parts));
     let document = call(&api, "GET", "/openapi.json", &[], "").await.expect(200).json;
     assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");

@@ -56,7 +56,7 @@ async fn a_worker_serves_health_and_metrics_and_is_not_ready_once_it_drains() {
 async fn an_api_that_trusts_everybody_does_not_listen_to_the_network() {
     let world = World::new();
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let refused = serve(listener, ApiState::new(world.parts()), std::future::ready(())).await;
+    let refused = serve(listener, ApiState::new(world.parts()), None, std::future::ready(())).await;
     let Err(ServeError::OpenToTheNetwork { address }) = refused else { panic!("{refused:?}") };
     assert!(!address.ip().is_loopback());
 }
@@ -67,7 +67,7 @@ async fn a_client_gets_its_answer_over_the_wire_and_the_server_ends_when_told() 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, ApiState::new(world.parts()), async move {
+    let server = tokio::spawn(serve(listener, ApiState::new(world.parts()), None, async move {
         drop(stopped.await);
     }));
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -87,7 +87,7 @@ async fn heads_that_are_too_large_or_never_end_are_cut() {
     let (stop, stopped) = oneshot::channel::<()>();
     let server = tokio::spawn(async move {
         let health = HealthState::new("1", Arc::new(Fine), None);
-        serve_router(listener, health_router(health), &limits, async move { drop(stopped.await) }).await
+        serve_router(listener, health_router(health), None, &limits, async move { drop(stopped.await) }).await
     });
     let talk = async |head: String| {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -101,6 +101,47 @@ async fn heads_that_are_too_large_or_never_end_are_cut() {
     assert!(talk(huge).await.starts_with("HTTP/1.1 431"));
     let slow = "GET /livez HTTP/1.1\r\nhost: x\r\n".to_owned();
     assert!(!talk(slow).await.contains("200"), "a head that never ends gets no success and the connection ends");
+    stop.send(()).unwrap();
+    server.await.unwrap().unwrap();
+}
+
+/// A certificate of this machine that nobody signed, and its key.
+fn certificate(folder: &std::path::Path) {
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
+        .args([folder.join("key.pem").as_os_str(), "-out".as_ref(), folder.join("certificate.pem").as_os_str()])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+#[tokio::test]
+async fn the_api_speaks_tls_with_a_certificate_from_files_and_refuses_what_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path());
+    let (cert, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
+    for (a, b, says) in
+        [(&key, &key, "no certificate"), (&cert, &cert, "key.pem"), (&folder.path().join("x"), &key, "x")]
+    {
+        let refused = crate::Tls::open(a, b).unwrap_err().to_string();
+        assert!(refused.contains(says) || refused.contains("certificate.pem"), "{refused}");
+    }
+    let tls = crate::Tls::open(&cert, &key).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let world = World::new();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = tokio::spawn(serve(listener, ApiState::new(world.parts()), Some(tls), async move {
+        drop(stopped.await);
+    }));
+    let trusted = reqwest::Certificate::from_pem(&std::fs::read(&cert).unwrap()).unwrap();
+    let client = reqwest::Client::builder().no_proxy().add_root_certificate(trusted).build().unwrap();
+    let answer = client.get(format!("https://{address}/livez")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    // Plain HTTP gets no answer, and keeps nobody out.
+    assert!(client.get(format!("http://{address}/livez")).send().await.is_err());
+    assert_eq!(client.get(format!("https://{address}/livez")).send().await.unwrap().status(), 200);
     stop.send(()).unwrap();
     server.await.unwrap().unwrap();
 }

@@ -47,7 +47,13 @@ pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
 /// Asks the API's own code, without a listener.
 async fn real_parts(spec: &JobSpec, mut config: landfall_config::FleetConfig) -> Outcome {
     // Nobody else reaches the API that is asked here.
-    config.api.auth = landfall_config::Auth { mode: landfall_config::AuthMode::None, tokens: Vec::new() };
+    config.api.auth = landfall_config::Auth {
+        mode: landfall_config::AuthMode::None,
+        tokens: Vec::new(),
+        tokens_file: None,
+        oidc: None,
+        alb: None,
+    };
     let store = fleet::connect_stores(&config).await?;
     let readiness = fleet::ProcessReadiness::new(Arc::clone(&store), fleet::location(&config), None);
     let health = HealthState::new(fleet::VERSION, Arc::new(readiness), None);

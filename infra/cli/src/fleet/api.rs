@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use landfall_api::{
-    ApiParts, ApiState, Auth, Cluster, HealthState, JobRules, KafkaCluster, Limits, Role, StaticToken,
-    SystemEnvironment,
+    ApiParts, ApiState, Authenticator, Cluster, HealthState, JobRules, KafkaCluster, Limits, SystemEnvironment,
 };
-use landfall_config::{self as config, AuthMode, FleetConfig};
+use landfall_auth::SystemClock;
+use landfall_config::FleetConfig;
 use landfall_job::{FieldError, JobSpec};
 use landfall_s3::store::SharedStore;
 use landfall_s3::timer::SystemTimer;
@@ -30,6 +30,8 @@ pub(crate) fn state(config: &FleetConfig, store: &SharedStore, health: HealthSta
         let client = clusters::kafka_client(&name, &connection, clusters::REQUEST_TIMEOUT)?;
         asked.insert(name, Arc::new(KafkaCluster::new(client)));
     }
+    let auth = Authenticator::from_config(&config.api.auth, Arc::new(SystemClock))
+        .map_err(|error| Failure::Usage(error.to_string()))?;
     Ok(ApiState::new(ApiParts {
         jobs: JobStore::new(Arc::clone(store), location.clone(), timer.clone()),
         heartbeats: HeartbeatStore::new(Arc::clone(store), location.clone()),
@@ -37,7 +39,7 @@ pub(crate) fn state(config: &FleetConfig, store: &SharedStore, health: HealthSta
         buckets: Arc::clone(store),
         rules: Arc::new(Rules(config.clone())),
         clusters: asked,
-        auth: auth(&config.api.auth),
+        auth,
         environment: Arc::new(SystemEnvironment),
         health,
         limits: Limits::default(),
@@ -54,20 +56,4 @@ impl JobRules for Rules {
     fn mistakes(&self, spec: &JobSpec) -> Vec<FieldError> {
         self.0.check_job(spec).err().map(|errors| errors.0).unwrap_or_default()
     }
-}
-
-fn auth(auth: &config::Auth) -> Auth {
-    match auth.mode {
-        AuthMode::None => Auth::None,
-        AuthMode::Token => Auth::Tokens(auth.tokens.iter().map(token).collect()),
-    }
-}
-
-fn token(token: &config::Token) -> StaticToken {
-    let role = match token.role {
-        config::Role::Viewer => Role::Viewer,
-        config::Role::Editor => Role::Editor,
-        config::Role::Operator => Role::Operator,
-    };
-    StaticToken { name: token.name.clone(), sha256: token.sha256, role, team: token.team.clone() }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use landfall_api::{HealthState, Limits, health_router, serve, serve_router};
+use landfall_api::{HealthState, Limits, Tls, health_router, serve, serve_router};
 use landfall_config::{AuthMode, FleetConfig};
 use landfall_s3::store::SharedStore;
 use landfall_worker::shares::Shares;
@@ -76,13 +76,16 @@ impl Process {
             }
             None => None,
         };
+        let tls = config.api.tls.as_ref().filter(|_| api_state.is_some());
+        let tls = tls.map(|files| Tls::open(&files.certificate, &files.key)).transpose();
+        let tls = tls.map_err(|error| Failure::Usage(format!("api.tls: {error}")))?;
         tell_settings(config, roles);
         if let Some((listener, state)) = api_state {
             let address = listener.local_addr().context("the API's address is unknown")?;
             tracing::info!(%address, "api listens");
             process.api = Some(address);
             let ended = process.end.clone().cancelled_owned();
-            process.parts.spawn(async move { ("api", serve(listener, state, ended).await.map_err(Into::into)) });
+            process.parts.spawn(async move { ("api", serve(listener, state, tls, ended).await.map_err(Into::into)) });
         }
         if let (Some((listener, parts)), Some(ready)) = (worker_parts, worker_ready) {
             process.start_worker(listener, Worker::new(parts), health, ready)?;
@@ -106,7 +109,7 @@ impl Process {
         self.parts.spawn(async move {
             (
                 "worker's health",
-                serve_router(listener, router, &Limits::default(), health_end).await.map_err(Into::into),
+                serve_router(listener, router, None, &Limits::default(), health_end).await.map_err(Into::into),
             )
         });
         let end = self.end.clone();
