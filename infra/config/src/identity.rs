@@ -177,7 +177,7 @@ impl ClaimRules {
             }
             seen.push(value);
         }
-        if !section.has("team_claim") && !(viewer.is_empty() && editor.is_empty()) {
+        if !(section.has("team_claim") || viewer.is_empty() && editor.is_empty()) {
             let problem = "is missing, and viewers and editors are refused without a team";
             section.conflict("team_claim", problem, "name the claim that tells the team");
         }

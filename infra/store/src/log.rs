@@ -32,7 +32,7 @@ pub enum LogError {
     )]
     Empty { name: String, lane: Lane, prefix: String },
     #[error("the commit log of job {name:?}: {key}: {source}")]
-    Fold { name: String, key: String, source: FoldError },
+    Fold { name: Box<str>, key: Box<str>, source: FoldError },
     #[error("entry 0 of job {name:?} was written by somebody else")]
     Foreign { name: String },
     #[error("the commit log of job {name:?} keeps growing: a worker still appends")]
@@ -115,7 +115,7 @@ impl LogStore {
     pub async fn read_lane(&self, record: &JobRecord, lane: Lane) -> Result<LogState, LogError> {
         let paths = self.paths(record, lane);
         let fold_error =
-            |key: &str, source: FoldError| LogError::Fold { name: record.name.clone(), key: key.to_owned(), source };
+            |key: &str, source: FoldError| LogError::Fold { name: record.name.as_str().into(), key: key.into(), source };
         let mut state = self.newest_checkpoint(record, lane, &paths).await?;
         let mut continuation = None;
         loop {
@@ -158,7 +158,7 @@ impl LogStore {
         let body = self.get(&object.key).await?;
         Checkpoint::from_json(&body, &JobUid::from(record.uid.as_str()), lane)
             .map(Some)
-            .map_err(|source| LogError::Fold { name: record.name.clone(), key: object.key.clone(), source })
+            .map_err(|source| LogError::Fold { name: record.name.as_str().into(), key: object.key.as_str().into(), source })
     }
 
     /// What the status document tells of the log, over all lanes.
@@ -292,10 +292,12 @@ impl LogStore {
             .buffered(READ_CONCURRENCY);
         let mut entries = Vec::new();
         while let Some((body, key)) = reads.next().await {
-            let name = || record.name.clone();
-            let entry =
-                Entry::from_json(&body?).map_err(|bad| LogError::Fold { name: name(), key, source: bad.into() })?;
-            entries.push(entry);
+            let bad = |bad: BadEntry| LogError::Fold {
+                name: record.name.as_str().into(),
+                key: key.into(),
+                source: bad.into(),
+            };
+            entries.push(Entry::from_json(&body?).map_err(bad)?);
         }
         Ok(entries)
     }
@@ -304,8 +306,8 @@ impl LogStore {
     async fn append(&self, record: &JobRecord, entry: &Entry) -> Result<bool, LogError> {
         let key = self.paths(record, entry.lane).entry(entry.seq);
         let body = entry.to_json().map_err(|bad| LogError::Fold {
-            name: record.name.clone(),
-            key: key.clone(),
+            name: record.name.as_str().into(),
+            key: key.as_str().into(),
             source: FoldError::Bad(bad),
         })?;
         let request = PutRequest {

@@ -65,7 +65,7 @@ pub(crate) async fn get(
         database: query.database,
         table: query.table,
         columns: columns.map(landfall_ddl::parse_columns).transpose().map_err(BackendError::from)?.unwrap_or_default(),
-        since: query.since.map(since).transpose()?,
+        since: query.since.as_deref().map(since).transpose()?,
         created_at: Some(TimestampMs(record.created_at.as_millisecond())),
         state: Some(Folder { bucket: location.bucket.clone(), prefix: location.prefix.clone() }),
     };
@@ -76,7 +76,7 @@ pub(crate) async fn get(
     Ok(([(header::CONTENT_TYPE, "application/sql; charset=utf-8")], table.statement).into_response())
 }
 
-fn since(text: String) -> Result<TimestampMs, Problem> {
+fn since(text: &str) -> Result<TimestampMs, Problem> {
     let time = text.parse::<jiff::Timestamp>().ok();
     let date = || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
     let at = time.or_else(|| date().map(|zoned| zoned.timestamp()));

@@ -90,7 +90,7 @@ impl Signer {
         self.seal(format!("{}.{}", URL_SAFE.encode(header), URL_SAFE.encode(claims)), header, true)
     }
 
-    fn seal(&self, signed: String, header: &str, padded: bool) -> String {
+    fn seal(&self, signed: &str, header: &str, padded: bool) -> String {
         let random = SystemRandom::new();
         let message = signed.as_bytes();
         let signature = match &self.pair {
