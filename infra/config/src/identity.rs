@@ -177,7 +177,8 @@ impl ClaimRules {
             }
             seen.push(value);
         }
-        if !(section.has("team_claim") || viewer.is_empty() && editor.is_empty()) {
+        let anybody_of_a_team = !viewer.is_empty() || !editor.is_empty();
+        if anybody_of_a_team && !section.has("team_claim") {
             let problem = "is missing, and viewers and editors are refused without a team";
             section.conflict("team_claim", problem, "name the claim that tells the team");
         }

@@ -82,12 +82,12 @@ impl Signer {
 
     /// Signs any header and claims, also ones that are no JSON.
     pub(super) fn sign(&self, header: &str, claims: &str) -> String {
-        self.seal(format!("{}.{}", b64(header.as_bytes()), b64(claims.as_bytes())), header, false)
+        self.seal(&format!("{}.{}", b64(header.as_bytes()), b64(claims.as_bytes())), header, false)
     }
 
     /// The same, each part with its padding, as a load balancer does.
     pub(super) fn sign_padded(&self, header: &str, claims: &str) -> String {
-        self.seal(format!("{}.{}", URL_SAFE.encode(header), URL_SAFE.encode(claims)), header, true)
+        self.seal(&format!("{}.{}", URL_SAFE.encode(header), URL_SAFE.encode(claims)), header, true)
     }
 
     fn seal(&self, signed: &str, header: &str, padded: bool) -> String {

@@ -142,7 +142,7 @@ async fn a_bad_file_keeps_the_tokens_in_force_and_is_told_until_it_is_mended() {
         (String::new(), "document"),
         ("{".to_owned(), "document"),
         ("tokens: []".to_owned(), "document: is a map"),
-        (format!("- {}\n- {{name: eve}}", bob), "[1].sha256: is missing"),
+        (format!("- {bob}\n- {{name: eve}}"), "[1].sha256: is missing"),
         (format!("- {}\n- {}", bob, entry("eve", "two", "viewer")), "the token of eve twice"),
         (format!("- {}\n- {}", bob, entry("bob", "x", "viewer")), "the name bob twice"),
         (format!("- {}", bob.replace("viewer", "admin")), "[0].role"),
