@@ -24,13 +24,14 @@ impl From<BackendError> for Problem {
                 Self::new(Kind::IdempotencyMismatch, format!("{error}: send a new key for a new job"))
             }
             BackendError::Jobs(error) => jobs(&error),
-            BackendError::Log(LogError::Store(error)) | BackendError::Heartbeats(HeartbeatError::Store(error)) => {
-                store(&error)
-            }
-            BackendError::Log(error) => {
-                tracing::error!(%error, "a commit log cannot be used");
-                Self::new(Kind::Internal, error.to_string())
-            }
+            BackendError::Heartbeats(HeartbeatError::Store(error)) => store(&error),
+            BackendError::Log(error) => match *error {
+                LogError::Store(error) => store(&error),
+                error => {
+                    tracing::error!(%error, "a commit log cannot be used");
+                    Self::new(Kind::Internal, error.to_string())
+                }
+            },
             BackendError::Heartbeats(error) => {
                 tracing::error!(%error, "a heartbeat cannot be used");
                 Self::new(Kind::Internal, "a worker's heartbeat cannot be used")

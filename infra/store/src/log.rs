@@ -114,8 +114,11 @@ impl LogStore {
     /// Folds one lane: the newest checkpoint and the entries after it.
     pub async fn read_lane(&self, record: &JobRecord, lane: Lane) -> Result<LogState, LogError> {
         let paths = self.paths(record, lane);
-        let fold_error =
-            |key: &str, source: FoldError| LogError::Fold { name: record.name.as_str().into(), key: key.into(), source };
+        let fold_error = |key: &str, source: FoldError| LogError::Fold {
+            name: record.name.as_str().into(),
+            key: key.into(),
+            source,
+        };
         let mut state = self.newest_checkpoint(record, lane, &paths).await?;
         let mut continuation = None;
         loop {
@@ -156,9 +159,9 @@ impl LogStore {
         let page = self.list(&paths.checkpoint_prefix(), None, None, 1).await?;
         let Some(object) = page.objects.first() else { return Ok(None) };
         let body = self.get(&object.key).await?;
-        Checkpoint::from_json(&body, &JobUid::from(record.uid.as_str()), lane)
-            .map(Some)
-            .map_err(|source| LogError::Fold { name: record.name.as_str().into(), key: object.key.as_str().into(), source })
+        Checkpoint::from_json(&body, &JobUid::from(record.uid.as_str()), lane).map(Some).map_err(|source| {
+            LogError::Fold { name: record.name.as_str().into(), key: object.key.as_str().into(), source }
+        })
     }
 
     /// What the status document tells of the log, over all lanes.

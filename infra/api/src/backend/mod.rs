@@ -46,8 +46,9 @@ pub(crate) enum BackendError {
     IdempotencyMismatch { name: String },
     #[error(transparent)]
     Jobs(#[from] JobStoreError),
+    /// Boxed: it names an object and what is wrong with it.
     #[error(transparent)]
-    Log(#[from] LogError),
+    Log(Box<LogError>),
     #[error(transparent)]
     Heartbeats(#[from] HeartbeatError),
     #[error(transparent)]
@@ -60,6 +61,12 @@ impl From<UpdateError<BackendError>> for BackendError {
             UpdateError::Store(error) => Self::Jobs(error),
             UpdateError::Refused(error) => error,
         }
+    }
+}
+
+impl From<LogError> for BackendError {
+    fn from(error: LogError) -> Self {
+        Self::Log(Box::new(error))
     }
 }
 
