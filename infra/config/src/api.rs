@@ -59,7 +59,8 @@ impl ApiConfig {
             section.conflict("auth.mode", &problem, "write mode: token with tokens, or listen on 127.0.0.1");
         }
         let given = section.has("tls");
-        let tls = given.then(|| read_tls(section.section("tls")));
+        let files = section.section("tls");
+        let tls = given.then(|| read_tls(files));
         section.finish();
         Some(Self {
             listen: listen?,
