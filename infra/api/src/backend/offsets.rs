@@ -87,7 +87,7 @@ pub(crate) async fn set(
     let now = state.environment.now();
     let detail = detail(&wanted, &view);
     let stored = if back {
-        again(state, principal, &stored, &view, &wanted, &detail, now).await?
+        again(state, principal, record, &wanted, &detail, now).await?
     } else {
         let forward = wanted.iter().map(|(id, offset)| (id.clone(), u64::try_from(*offset).unwrap_or(0))).collect();
         state.logs.skip(record, &forward, now).await?;
@@ -197,13 +197,11 @@ fn detail(wanted: &BTreeMap<PartitionId, i64>, view: &LogView) -> String {
 async fn again(
     state: &ApiState,
     principal: &Principal,
-    stored: &Stored,
-    view: &LogView,
+    old: &JobRecord,
     wanted: &BTreeMap<PartitionId, i64>,
     detail: &str,
     now: Timestamp,
 ) -> Result<Stored, BackendError> {
-    let old = &stored.record;
     match state.logs.close(old, now).await? {
         Closing::Closed => {}
         Closing::Unfinished => {
@@ -211,13 +209,8 @@ async fn again(
         }
         Closing::Unusable(error) => return Err(error.into()),
     }
-    let mut record = old.clone();
-    record.uid = state.environment.fresh_id();
-    record.generation = old.generation.saturating_add(1);
-    record.created_at = now;
-    record.changed_at = now;
-    record.changed_by.clone_from(&principal.name);
-    (record.failed, record.finished_at) = (None, None);
+    // Read once more: what somebody appended before the closing entry counts, and after it nobody appends.
+    let view = state.logs.view(old).await?;
     let topic_id = |id: &PartitionId| {
         let of = |origin: &&Origin| origin.topic == id.topic && origin.topic_id.is_some();
         old.origins.iter().find(of).and_then(|origin| origin.topic_id.clone())
@@ -229,12 +222,30 @@ async fn again(
         partition: id.partition,
         start_offset: wanted.get(id).copied().unwrap_or(*low),
     };
-    record.origins = view.landed.iter().map(origin).collect();
-    let said = format!("generation {}, again from: {detail}", record.generation);
-    record.note(now, &principal.name, EventKind::OffsetsSet, said);
-    state.logs.write_origins(&record, &create::log_origins(&record)).await?;
+    let mut next = old.clone();
+    next.uid = state.environment.fresh_id();
+    next.generation = old.generation.saturating_add(1);
+    next.created_at = now;
+    next.origins = view.landed.iter().map(origin).collect();
+    state.logs.write_origins(&next, &create::log_origins(&next)).await?;
+    // The old log is closed: the record must leave it, also where somebody changed it meanwhile.
+    let said = format!("generation {}, again from: {detail}", next.generation);
+    let leave = state.jobs.update(&old.name, |record| {
+        access::ensure_visible(principal, record)?;
+        if record.uid != old.uid || record.desired == Desired::Deleted {
+            return Err(JobStoreError::Conflict { name: old.name.clone() }.into());
+        }
+        record.uid.clone_from(&next.uid);
+        record.generation = next.generation;
+        record.origins.clone_from(&next.origins);
+        (record.created_at, record.changed_at) = (now, now);
+        record.changed_by.clone_from(&principal.name);
+        (record.failed, record.finished_at) = (None, None);
+        record.note(now, &principal.name, EventKind::OffsetsSet, said.clone());
+        Ok::<(), BackendError>(())
+    });
+    let stored = leave.await?;
     // The old generation's commits carry its uid and say nothing to the new one.
-    let stored = state.jobs.replace(record, &stored.etag).await?;
     group::commit_origins(state, &stored.record).await;
     Ok(stored)
 }

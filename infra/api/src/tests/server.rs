@@ -109,7 +109,8 @@ async fn heads_that_are_too_large_or_never_end_are_cut() {
 fn certificate(folder: &std::path::Path) {
     let made = std::process::Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
         .args([folder.join("key.pem").as_os_str(), "-out".as_ref(), folder.join("certificate.pem").as_os_str()])
         .output()
         .unwrap();
