@@ -176,7 +176,7 @@ pub struct ObjectView {
     pub kind: String,
     pub bytes: u64,
     pub records: u64,
-    /// False while the upload is not complete.
+    /// False while neither the log nor the object itself says that the upload is complete.
     pub visible: bool,
     /// The entry of the commit log.
     pub seq: u64,

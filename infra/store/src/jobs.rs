@@ -36,15 +36,6 @@ pub struct Broken {
     pub reason: DecodeError,
 }
 
-/// One page of jobs, by name in ascending byte order of their keys; tombstones are left out.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct JobPage {
-    pub jobs: Vec<Stored>,
-    pub broken: Vec<Broken>,
-    /// Present when there is more: give it as `after`.
-    pub next: Option<String>,
-}
-
 /// What one poll of the job store saw.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Changes {
@@ -100,7 +91,6 @@ enum Put {
 /// One LIST page: the records in it by name and ETag; keys that name no record are left out of `names` only.
 struct ListedNames {
     names: Vec<(String, String)>,
-    last_key: Option<String>,
     continuation: Option<String>,
 }
 
@@ -203,33 +193,13 @@ impl JobStore {
         Err(JobStoreError::Contended { name: name.to_owned(), attempts: MAX_ATTEMPTS }.into())
     }
 
-    /// One page of at most `limit` living jobs after the name `after` (exclusive).
-    pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<JobPage, JobStoreError> {
-        let mut page = JobPage::default();
-        let mut start_after = after.map(|name| self.location.job_key(name));
-        while page.jobs.len() < limit {
-            let wanted = limit - page.jobs.len();
-            let mut listed = self.list_page(start_after, None, wanted.min(1_000)).await?;
-            let Some(last_key) = listed.last_key.take() else { return Ok(page) };
-            let (read, broken) = self.read_all(listed.names).await?;
-            page.jobs.extend(read.into_iter().filter(|stored| !stored.record.closed));
-            page.broken.extend(broken);
-            if listed.continuation.is_none() {
-                return Ok(page);
-            }
-            start_after = Some(last_key);
-        }
-        page.next = page.jobs.last().map(|stored| stored.record.name.clone());
-        Ok(page)
-    }
-
     /// What is new against `since` (name → ETag as the poll before listed it): one LIST, and a GET of each
     /// object whose ETag differs.
     pub async fn changes(&self, since: &HashMap<String, String>) -> Result<Changes, JobStoreError> {
         let mut listed = Vec::new();
         let mut continuation = None;
         loop {
-            let page = self.list_page(None, continuation, 0).await?;
+            let page = self.list_page(continuation).await?;
             listed.extend(page.names);
             if listed.len() > MAX_RECORDS {
                 return Err(JobStoreError::TooMany { prefix: self.location.jobs_prefix() });
@@ -252,19 +222,12 @@ impl JobStore {
         Ok(Changes { changed, removed, broken, etags })
     }
 
-    async fn list_page(
-        &self,
-        start_after: Option<String>,
-        continuation: Option<String>,
-        max_keys: usize,
-    ) -> Result<ListedNames, JobStoreError> {
+    async fn list_page(&self, continuation: Option<String>) -> Result<ListedNames, JobStoreError> {
         let request = ListRequest {
             bucket: self.location.bucket.clone(),
             prefix: self.location.jobs_prefix(),
-            start_after,
             continuation,
-            delimiter: None,
-            max_keys: u32::try_from(max_keys).unwrap_or(0),
+            ..ListRequest::default()
         };
         let mut attempt = 1;
         loop {
@@ -274,7 +237,6 @@ impl JobStore {
                         self.location.job_of_key(&listed.key).map(|name| (name.to_owned(), listed.etag.clone()))
                     };
                     return Ok(ListedNames {
-                        last_key: page.objects.last().map(|listed| listed.key.clone()),
                         names: page.objects.into_iter().filter_map(named).collect(),
                         continuation: page.continuation,
                     });

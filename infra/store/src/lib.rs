@@ -26,7 +26,7 @@ pub use heartbeat::{
     OpenFileBeat, PartitionBeat, RecordError, Throughput, WaitingFor,
 };
 pub use heartbeats::{HeartbeatStore, LiveWorkers, SeenHeartbeat};
-pub use jobs::{Broken, Changes, JobPage, JobStore, JobStoreError, Stored, UpdateError};
+pub use jobs::{Broken, Changes, JobStore, JobStoreError, Stored, UpdateError};
 pub use location::StateLocation;
 pub use log::{Closing, LogError, LogStore};
 pub use neighbours::Neighbours;

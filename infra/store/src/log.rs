@@ -35,6 +35,8 @@ pub enum LogError {
     Fold { name: Box<str>, key: Box<str>, source: FoldError },
     #[error("entry 0 of job {name:?} was written by somebody else")]
     Foreign { name: String },
+    #[error("the commit log of job {name:?} is closed: nothing is appended to it")]
+    Closed { name: String },
     #[error("the commit log of job {name:?} keeps growing: a worker still appends")]
     Busy { name: String },
     #[error(transparent)]
@@ -49,7 +51,7 @@ impl LogError {
         match self {
             Self::Empty { .. } => true,
             Self::Fold { source, .. } => !matches!(source, FoldError::Bad(BadEntry::UnknownFormat { .. })),
-            Self::Foreign { .. } | Self::Busy { .. } | Self::Store(_) => false,
+            Self::Foreign { .. } | Self::Closed { .. } | Self::Busy { .. } | Self::Store(_) => false,
         }
     }
 }
@@ -257,6 +259,9 @@ impl LogStore {
             let mut done = false;
             for attempt in 1..=MAX_ATTEMPTS {
                 let state = self.read_lane(record, lane).await?;
+                if state.closing() {
+                    return Err(LogError::Closed { name: record.name.clone() });
+                }
                 let skipped = declared(&state, targets);
                 if skipped.is_empty() {
                     done = true;

@@ -254,6 +254,13 @@ impl JobRecord {
         self.events.drain(..surplus);
     }
 
+    /// Somebody changed the record: when and who, and what for its history.
+    pub fn changed(&mut self, at: Timestamp, by: &str, what: EventKind, detail: impl Into<String>) {
+        self.changed_at = at;
+        by.clone_into(&mut self.changed_by);
+        self.note(at, by, what, detail);
+    }
+
     /// The latest event of a kind.
     #[must_use]
     pub fn last_event(&self, what: EventKind) -> Option<&JobEvent> {

@@ -103,9 +103,7 @@ pub(crate) async fn act(
             let before = record.clone();
             action.apply(record)?;
             if *record != before {
-                record.changed_at = state.environment.now();
-                record.changed_by.clone_from(&principal.name);
-                record.note(record.changed_at, &principal.name, action.event(), "");
+                record.changed(state.environment.now(), &principal.name, action.event(), "");
             }
             Ok::<(), BackendError>(())
         })

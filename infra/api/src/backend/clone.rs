@@ -1,6 +1,6 @@
 //! A new job with another one's document, from a start of its own.
 
-use landfall_job::{FieldError, JobSpec};
+use landfall_job::{ExistingObject, FieldError, JobSpec};
 use serde_json::Value;
 
 use super::create::{self, Created, NewJob};
@@ -17,6 +17,11 @@ pub(crate) async fn clone(
     start: Value,
 ) -> Result<Created, BackendError> {
     let stored = access::visible(state, principal, of).await?;
+    if stored.record.spec.sink.on_existing_object == ExistingObject::Overwrite {
+        let problem = format!("is overwrite: a copy would write over what {of} has landed");
+        let fix = "create a job from its document, with another sink.key";
+        return Err(BackendError::CheckFailed(vec![FieldError::new("sink.on_existing_object", problem, fix)]));
+    }
     let unreadable = |error: serde_json::Error| {
         let problem = format!("cannot be copied: {error}");
         BackendError::InvalidJob(vec![FieldError::new("document", problem, "create the job from its document")])

@@ -212,9 +212,7 @@ async fn pause_stopped(state: &ApiState, principal: &Principal, name: &str) -> R
             Desired::Stopped => {
                 record.desired = Desired::Paused;
                 record.restarts = record.restarts.saturating_add(1);
-                record.changed_at = state.environment.now();
-                record.changed_by.clone_from(&principal.name);
-                record.note(record.changed_at, &principal.name, EventKind::Paused, "");
+                record.changed(state.environment.now(), &principal.name, EventKind::Paused, "");
             }
             Desired::Running | Desired::Paused => {}
         }

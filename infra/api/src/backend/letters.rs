@@ -1,6 +1,6 @@
 //! A look at a job's dead letters as they lie in S3, with their raw records: the newest object first.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use axum::body::Bytes;
 use landfall_commit::{FileEntry, FileKind, FileRef, Seq};
@@ -80,6 +80,13 @@ pub(crate) async fn letters(
             let begin = here.filter(|place| place.file == index).map_or(0, |place| place.line);
             let Some(body) = body(state, file, &mut list.unread).await? else { continue };
             for (line, text) in (0u64..).zip(lines(&body)).skip_while(|(line, _)| *line < begin) {
+                let text = match text {
+                    Ok(text) => text,
+                    Err(error) => {
+                        list.unread.push(format!("{} from line {} on: {error}", file.key, line + 1));
+                        break;
+                    }
+                };
                 if list.letters.len() >= limit || page_bytes > MAX_PAGE_BYTES {
                     list.next_cursor = Some(Place { seq: entry.seq.0, file: index, line }.text());
                     return Ok(list);
@@ -117,14 +124,26 @@ async fn body(state: &ApiState, file: &FileEntry, unread: &mut Vec<String>) -> R
     }
 }
 
-/// The lines of a zstd file, as far as it can be read.
-fn lines(body: &Bytes) -> impl Iterator<Item = Vec<u8>> + '_ {
-    let decoded = zstd::stream::read::Decoder::new(body.as_ref()).ok();
+/// The lines of a zstd file; an error is the last one.
+fn lines(body: &Bytes) -> impl Iterator<Item = io::Result<Vec<u8>>> + '_ {
+    let decoded = zstd::stream::read::Decoder::new(body.as_ref());
     let mut reader = decoded.map(|decoded| BufReader::new(decoded.take(MAX_DECODED_BYTES)));
+    let mut left_bytes = MAX_DECODED_BYTES;
     std::iter::from_fn(move || {
         let mut line = Vec::new();
-        reader.as_mut()?.read_until(b'\n', &mut line).ok().filter(|read| *read > 0)?;
-        Some(line)
+        let read = match &mut reader {
+            Ok(reader) => reader.read_until(b'\n', &mut line),
+            Err(error) => return Some(Err(io::Error::new(error.kind(), error.to_string()))),
+        };
+        match read {
+            Ok(0) if left_bytes == 0 => Some(Err(io::Error::other(format!("more than {MAX_DECODED_BYTES} bytes")))),
+            Ok(0) => None,
+            Ok(read) => {
+                left_bytes = left_bytes.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
+                Some(Ok(line))
+            }
+            Err(error) => Some(Err(error)),
+        }
     })
 }
 

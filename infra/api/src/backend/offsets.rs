@@ -34,6 +34,8 @@ pub(crate) struct Moved {
     pub(crate) stored: Stored,
     /// True where the job got a new log.
     pub(crate) new_generation: bool,
+    /// What the user should know although it is done.
+    pub(crate) warnings: Vec<String>,
 }
 
 pub(crate) async fn offsets(state: &ApiState, principal: &Principal, name: &str) -> Result<OffsetList, BackendError> {
@@ -83,25 +85,28 @@ pub(crate) async fn set(
     }
     let bounds = bounds(state, record, &view).await?;
     let wanted = wanted(record, &view, &bounds, targets)?;
-    let back = wanted.iter().any(|(id, offset)| view.landed.get(id).is_some_and(|low| offset < low));
+    // Nothing is appended to a log that is closed: an earlier move was cut short.
+    let back = view.closing || wanted.iter().any(|(id, offset)| view.landed.get(id).is_some_and(|low| offset < low));
     let now = state.environment.now();
     let detail = detail(&wanted, &view);
+    let mut warnings = Vec::new();
     let stored = if back {
-        again(state, principal, record, &wanted, &detail, now).await?
+        let stored = again(state, principal, record, &wanted, &detail, now).await?;
+        // The old generation's commits carry its uid and say nothing to the new one.
+        warnings.extend(group::commit_origins(state, &stored.record).await);
+        stored
     } else {
         let forward = wanted.iter().map(|(id, offset)| (id.clone(), u64::try_from(*offset).unwrap_or(0))).collect();
         state.logs.skip(record, &forward, now).await?;
         let skipped = state.jobs.update(name, |record| {
             access::ensure_visible(principal, record)?;
-            record.changed_at = now;
-            record.changed_by.clone_from(&principal.name);
-            record.note(now, &principal.name, EventKind::OffsetsSet, format!("skipped forward: {detail}"));
+            record.changed(now, &principal.name, EventKind::OffsetsSet, format!("skipped forward: {detail}"));
             Ok::<(), BackendError>(())
         });
         skipped.await?
     };
     tracing::info!(job = name, job_uid = stored.record.uid, by = principal.name, back, detail, "offsets set");
-    Ok(Moved { stored, new_generation: back })
+    Ok(Moved { stored, new_generation: back, warnings })
 }
 
 /// The job is stopped, and no live worker has it.
@@ -238,14 +243,10 @@ async fn again(
         record.uid.clone_from(&next.uid);
         record.generation = next.generation;
         record.origins.clone_from(&next.origins);
-        (record.created_at, record.changed_at) = (now, now);
-        record.changed_by.clone_from(&principal.name);
+        record.created_at = now;
         (record.failed, record.finished_at) = (None, None);
-        record.note(now, &principal.name, EventKind::OffsetsSet, said.clone());
+        record.changed(now, &principal.name, EventKind::OffsetsSet, said.clone());
         Ok::<(), BackendError>(())
     });
-    let stored = leave.await?;
-    // The old generation's commits carry its uid and say nothing to the new one.
-    group::commit_origins(state, &stored.record).await;
-    Ok(stored)
+    Ok(leave.await?)
 }

@@ -29,9 +29,7 @@ pub(crate) async fn remove(
             access::ensure_visible(principal, record)?;
             if record.desired != Desired::Deleted {
                 record.desired = Desired::Deleted;
-                record.changed_at = state.environment.now();
-                record.changed_by.clone_from(&principal.name);
-                record.note(record.changed_at, &principal.name, EventKind::Deleting, "log and objects stay");
+                record.changed(state.environment.now(), &principal.name, EventKind::Deleting, "log and objects stay");
             }
             Ok::<(), BackendError>(())
         })

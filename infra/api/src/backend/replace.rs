@@ -61,10 +61,8 @@ pub(crate) async fn replace(
             }
             plan.add_to(record);
             record.replace_spec(spec.clone());
-            record.changed_at = state.environment.now();
-            record.changed_by.clone_from(&principal.name);
             let detail = format!("version {}: {}", record.config_version, fields(&change));
-            record.note(record.changed_at, &principal.name, EventKind::Changed, detail);
+            record.changed(state.environment.now(), &principal.name, EventKind::Changed, detail);
             Ok(())
         })
         .await?;

@@ -81,6 +81,7 @@ pub(crate) async fn set(
     let targets = targets.map(|one| Target { topic: one.topic, partition: one.partition, offset: one.offset });
     let moved = offsets::set(&state, &principal, &name, targets.collect(), if_match.as_deref()).await?;
     Ok(job_response(StatusCode::OK, &moved.stored, |view| {
+        view.warnings = moved.warnings;
         if moved.new_generation {
             view.warnings.push("records from there on land again, in objects of a new generation".to_owned());
         }

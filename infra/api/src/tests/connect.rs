@@ -204,6 +204,9 @@ async fn offsets_are_moved_only_while_it_is_stopped() {
     assert_eq!((&after["generation"], &after["state"]), (&json!(2), &json!("stopped")));
     assert_eq!(after["origins"][0]["start_offset"], 2);
     assert_eq!(world.committed("connect-bids").iter().find(|c| c.partition.partition == 0).unwrap().offset, 2);
+    let copy = json!({"name": "copy", "start": "earliest"}).to_string();
+    let refused = call(&api, "POST", "/v1/jobs/bids/clone", &[JSON], &copy).await.expect(422);
+    assert_eq!(refused.errors()[0].0, "sink.on_existing_object", "its objects have the names of the connector's");
     call(&api, "DELETE", "/connectors/bids/offsets", &[], "").await.expect(200);
     assert_eq!(get(&api, "/v1/jobs/bids").await.json["origins"][0]["start_offset"], 0);
     call(&api, "DELETE", "/connectors/bids/offsets", &[], "").await.expect(200);

@@ -117,6 +117,10 @@ async fn objects_and_letters_are_told_the_newest_first_page_by_page() {
     assert_eq!(of_reason["letters"].as_array().unwrap().len(), 1);
     get(&api, "/v1/jobs/bids/dead-letters?cursor=1").await.expect(400);
     get(&api, "/v1/jobs/none/dead-letters").await.expect(404);
+    // One that is damaged tells how far it could be read.
+    put(&world, "letters".into(), b"no zstd".to_vec()).await;
+    let damaged = get(&api, "/v1/jobs/bids/dead-letters").await.expect(200).json;
+    assert!(damaged["unread"][0].as_str().unwrap().starts_with("letters from line 1 on"), "{damaged}");
     // An object that somebody deleted is named.
     world.store.delete("lake", "letters").await.unwrap();
     let gone = get(&api, "/v1/jobs/bids/dead-letters").await.expect(200).json;
@@ -167,6 +171,15 @@ async fn offsets_are_set_while_nobody_works_and_a_skip_is_in_the_log() {
     assert_eq!(back.json["origins"][0]["topic_id"], get(&api, "/v1/jobs/bids").await.json["origins"][0]["topic_id"]);
     let closing = Paths::new("_landfall/", &JobUid::from(uid.as_str()), Lane(0)).entry(Seq(4));
     assert!(Entry::from_json(&world.store.get("lake", &closing).await.unwrap().body).unwrap().closing);
+    // A move that was cut short after it closed the log: the next one, forward too, leaves that log and appends nothing.
+    let record = world.jobs().get("bids").await.unwrap().record;
+    let logs = world.parts().logs;
+    logs.close(&record, jiff::Timestamp::now()).await.unwrap();
+    let skip = logs.skip(&record, &std::collections::BTreeMap::new(), jiff::Timestamp::now()).await;
+    assert!(matches!(skip, Err(landfall_store::LogError::Closed { .. })), "{skip:?}");
+    let moved = set(9).await.expect(200);
+    assert_eq!((&moved.json["generation"], &moved.json["origins"][0]["start_offset"]), (&json!(3), &json!(9)));
+    assert_ne!(moved.json["uid"], record.uid.as_str());
 }
 
 #[tokio::test]

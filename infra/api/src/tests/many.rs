@@ -1,6 +1,7 @@
 //! Many jobs and many writers.
 
 use axum::Router;
+use landfall_s3::{Condition, ObjectOptions, PutRequest, Store};
 use serde_json::{Value, json};
 
 use super::{World, call, create, job};
@@ -39,6 +40,50 @@ async fn a_list_of_jobs_that_did_not_change_reads_none_of_them_again() {
     let before = world.store.requests();
     assert_eq!(page("").await["jobs"][499]["restarts"], 0);
     assert_eq!(world.store.requests() - before, 2, "a LIST, and a GET of the one that has changed");
+}
+
+#[tokio::test]
+async fn pages_show_every_job_once_in_order_and_leave_out_what_is_no_job() {
+    let world = World::new();
+    let api = world.api();
+    create(&api, &job("a")).await.expect(201);
+    let record = world.jobs().get("a").await.unwrap().record;
+    let mut names: Vec<String> = (0..23).map(|n| format!("job-{n:02}")).collect();
+    names.extend(["a-b".to_owned(), "a.b".to_owned()]);
+    for name in &names {
+        let mut record = record.clone();
+        record.name.clone_from(name);
+        record.closed = ["job-03", "job-22"].contains(&name.as_str());
+        world.jobs().create(record, None).await.unwrap();
+    }
+    names.retain(|name| !["job-03", "job-22"].contains(&name.as_str()));
+    names.push("a".to_owned());
+    names.sort_unstable();
+    for key in ["_landfall/jobs/notes.txt", "_landfall/jobs/deep/er.json"] {
+        let request = PutRequest {
+            bucket: "lake".into(),
+            key: key.into(),
+            body: "{}".into(),
+            condition: Condition::None,
+            options: ObjectOptions::default(),
+        };
+        world.store.put(request).await.unwrap();
+    }
+    for limit in [1, 2, 7, 24, 100] {
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/v1/jobs?limit={limit}{cursor}");
+            let page = call(&api, "GET", &path, &[], "").await.expect(200).json;
+            let jobs = page["jobs"].as_array().unwrap();
+            assert!(jobs.len() <= limit);
+            seen.extend(jobs.iter().map(|job| job["name"].as_str().unwrap().to_owned()));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(seen, names, "limit {limit}");
+    }
 }
 
 /// Adds one to a label, as a careful client does it; true when it was written.

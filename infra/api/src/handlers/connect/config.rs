@@ -32,7 +32,7 @@ pub(super) async fn object(state: &ApiState, request: Request) -> Result<Map<Str
 }
 
 /// Numbers and booleans count as their text, as in Connect.
-fn text(key: &str, value: Value) -> Result<Option<String>, Problem> {
+pub(super) fn text(key: &str, value: Value) -> Result<Option<String>, Problem> {
     match value {
         Value::String(text) => Ok(Some(text)),
         Value::Null => Ok(None),

@@ -6,7 +6,7 @@ use axum::extract::{Path, RawQuery, Request, State};
 use landfall_connect::{DefinitionInfo, Plugin, Validation};
 use serde_json::{Map, Value, json};
 
-use super::config::{object, wrong};
+use super::config::{object, text, wrong};
 use super::connectors::query;
 use crate::backend::connector::Config;
 use crate::handlers::jobs::name_of;
@@ -67,16 +67,9 @@ pub(crate) async fn validate(
 fn texts(document: Map<String, Value>) -> Result<Config, Problem> {
     let mut config = Config::new();
     for (key, value) in document {
-        let text = match value {
-            Value::Null => continue,
-            Value::String(text) => text,
-            Value::Number(number) => number.to_string(),
-            Value::Bool(truth) => truth.to_string(),
-            Value::Array(_) | Value::Object(_) => {
-                return Err(wrong(format!("config value of {key:?} is no text: write a string")));
-            }
-        };
-        config.insert(key, text);
+        if let Some(text) = text(&key, value)? {
+            config.insert(key, text);
+        }
     }
     Ok(config)
 }
