@@ -12,8 +12,6 @@ use crate::shape::Shape;
 const CHUNK_BYTES: usize = 1 << 20;
 const NOW_MS: i64 = 1_774_900_000_000;
 const PATHS: u32 = 996;
-/// Made before, in any run, so that the difference of two runs of other lengths is without their making.
-const DIFFERENT: u64 = 500;
 
 #[derive(Debug, Clone, Args)]
 pub struct HotArgs {
@@ -29,13 +27,19 @@ pub struct HotArgs {
     pub by_campaign: bool,
     #[arg(long, default_value_t = 10_000)]
     pub records: u64,
+    /// Made before, in any run, so that the difference of two runs of other lengths is without their making
+    #[arg(long, default_value_t = 500)]
+    pub different: u64,
+    /// What the report calls it
+    #[arg(long, default_value = "hot loops")]
+    pub name: String,
 }
 
 pub fn hot(args: &HotArgs) -> anyhow::Result<StageReport> {
     let spec = land::spec(args.format, args.compression, args.shape, args.by_campaign)?;
     let plan = Plan::compile(&spec)?;
     let (mut scratch, mut chunk, mut encoder) = (Scratch::new(&plan), plan.new_chunk(), plan.new_encoder()?);
-    let mut values = vec![String::new(); usize::try_from(DIFFERENT)?];
+    let mut values = vec![String::new(); usize::try_from(args.different)?];
     for (n, value) in (0..).zip(&mut values) {
         args.shape.write(value, n, PATHS);
     }
@@ -69,5 +73,5 @@ pub fn hot(args: &HotArgs) -> anyhow::Result<StageReport> {
     output_bytes += seal(&mut chunk)?;
     let left: usize = encoder.finish()?.iter().map(bytes::Bytes::len).sum();
     ensure!(output_bytes + left > 0, "nothing came out");
-    meter.stop("hot loops", args.records, input_bytes)
+    meter.stop(&args.name, args.records, input_bytes)
 }

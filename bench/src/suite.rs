@@ -18,6 +18,17 @@ const PARTITIONS: u32 = 12;
 const PATHS: u32 = 996;
 const MEMORY_MIB: u64 = 512;
 
+/// What the worker does to a record, without Kafka, S3 and threads: what the rest of a stage is may be told from these.
+const ALONE: &[(&str, &[&str])] = &[
+    ("alone: check and append", &[]),
+    ("alone: the same, name by field", &["--by-campaign"]),
+    ("alone: and zstd", &["--compression", "zstd"]),
+    ("alone: and gzip", &["--compression", "gzip"]),
+    ("alone: Parquet zstd", &["--format", "parquet"]),
+];
+/// More than fit a chunk, so that nothing is compressed by what it repeats.
+const DIFFERENT: &str = "20000";
+
 #[derive(Debug, Clone, Args)]
 pub struct AllArgs {
     /// how many events
@@ -117,6 +128,11 @@ pub fn all(place: &Place, args: &AllArgs) -> anyhow::Result<()> {
         );
         report.input_bytes = generated.input_bytes;
         stages.push(report);
+    }
+    for (name, words) in ALONE {
+        let words =
+            [&["hot", "--name", name, "--records", &events, "--shape", shape, "--different", DIFFERENT], *words];
+        stages.push(stage(place, &words.concat())?);
     }
     for command in &args.peer {
         let mut report = peer(place, command, &topic, args.events)?;

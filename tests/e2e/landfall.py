@@ -73,11 +73,16 @@ class Fleet:
             **more,
         }
 
-    def start(self, command, wait=True, port=None, **env):
-        """Starts `landfall COMMAND --config F`; waits for its /readyz."""
+    def configure(self, **changes):
+        """Folds changes into the configuration of what is started from here on."""
+        merge(self.config, changes)
+        self.config_path = self.write_config("fleet.yaml", self.config)
+
+    def start(self, command, *words, wait=True, port=None, **env):
+        """Starts `landfall COMMAND --config F WORDS`; waits for its /readyz."""
         if not BINARY.exists():
             raise PartFailed(f"{BINARY} does not exist; build it: cargo build --workspace")
-        server = Server(f"landfall-{command}", [BINARY, command, "--config", self.config_path], self.env(**env))
+        server = Server(f"landfall-{command}", [BINARY, command, "--config", self.config_path, *words], self.env(**env))
         self.servers.append(server.start())
         server.port = port or self.api_port
         if wait:

@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::Method;
-use landfall_auth::{Refused, RefusedKind};
+use landfall_auth::{AuthStatus, Refused, RefusedKind};
 use tokio::time::Instant;
 
 pub use landfall_auth::{Authenticator, Principal, Role, StaticToken};
@@ -22,6 +22,18 @@ impl From<Refused> for Problem {
         };
         Self::new(kind, refused.reason)
     }
+}
+
+/// What of authentication goes on with something older than it should have.
+pub(crate) fn degraded(status: &AuthStatus) -> Vec<String> {
+    let tokens = status.tokens_file_error.iter().map(|error| {
+        format!("the tokens of api.auth.tokens_file are those of before its last change, which cannot be used: {error}")
+    });
+    let keys = status
+        .keys_error
+        .iter()
+        .map(|error| format!("the keys that tokens are checked with cannot be fetched: {error}"));
+    tokens.chain(keys).collect()
 }
 
 /// Puts the principal into the request or answers 401, 403 or 429.

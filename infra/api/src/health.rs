@@ -1,8 +1,8 @@
 //! Health and metrics endpoints, the same for API and workers: `/livez` says that the process answers, `/readyz`
 //! that it can do its work, `/healthz` both with details, `/metrics` the Prometheus text.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::{StatusCode, header};
+use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -52,7 +53,11 @@ struct Inner {
     draining: AtomicBool,
     metrics: Option<PrometheusHandle>,
     last: Mutex<Option<(Instant, Vec<HealthCheck>)>>,
+    degraded: OnceLock<Degraded>,
 }
+
+/// What goes on with something older or less than it should have, in words.
+type Degraded = Box<dyn Fn() -> Vec<String> + Send + Sync>;
 
 impl std::fmt::Debug for HealthState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -70,6 +75,7 @@ impl HealthState {
                 draining: AtomicBool::new(false),
                 metrics,
                 last: Mutex::new(None),
+                degraded: OnceLock::new(),
             }),
         }
     }
@@ -77,6 +83,15 @@ impl HealthState {
     /// From now on not ready: the process is about to end.
     pub fn drain(&self) {
         self.inner.draining.store(true, Ordering::Release);
+    }
+
+    /// Has the health endpoints tell what is degraded. Told once: a second teller is not heard.
+    pub(crate) fn watch(&self, degraded: impl Fn() -> Vec<String> + Send + Sync + 'static) {
+        let _heard = self.inner.degraded.set(Box::new(degraded));
+    }
+
+    fn degraded(&self) -> Vec<String> {
+        self.inner.degraded.get().map(|told| told()).unwrap_or_default()
     }
 
     /// What `/readyz` says.
@@ -112,6 +127,7 @@ impl HealthState {
             status: if ok { "ok" } else { "not_ready" }.to_owned(),
             version: self.inner.version.clone(),
             checks,
+            degraded: self.degraded(),
         }
     }
 }
@@ -123,6 +139,9 @@ pub struct HealthReport {
     pub status: String,
     pub version: String,
     pub checks: Vec<HealthCheck>,
+    /// What goes on with something older or less than it should have; the process is ready nevertheless.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub degraded: Vec<String>,
 }
 
 /// The body of `/livez`.
@@ -166,6 +185,8 @@ pub(crate) async fn healthz(state: State<HealthState>) -> Response {
 pub(crate) async fn metrics(State(state): State<HealthState>) -> Response {
     match &state.inner.metrics {
         Some(handle) => {
+            let degraded = u32::try_from(state.degraded().len()).unwrap_or(u32::MAX);
+            gauge!("landfall_degraded").set(f64::from(degraded));
             ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response()
         }
         None => Problem::new(Kind::NotFound, "this process keeps no metrics").into_response(),

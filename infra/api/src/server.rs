@@ -45,6 +45,8 @@ pub async fn serve(
     }
     let health = state.health.clone();
     let limits = state.limits.clone();
+    let warming = state.clone();
+    tokio::spawn(async move { warming.auth.warm_up().await });
     let shutdown = async move {
         shutdown.await;
         health.drain();

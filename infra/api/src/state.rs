@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use landfall_connect::ConnectDefaults;
 use landfall_s3::SharedStore;
-use landfall_store::{HeartbeatStore, JobStore, LogStore};
+use landfall_store::{HeartbeatStore, JobStore, LogStore, ScalingStore};
 use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
@@ -72,6 +72,8 @@ pub struct ApiParts {
     pub jobs: JobStore,
     pub heartbeats: HeartbeatStore,
     pub logs: LogStore,
+    /// What scalers decided about pools.
+    pub scaling: ScalingStore,
     /// For the buckets that jobs name.
     pub buckets: SharedStore,
     /// What the operator's configuration allows a job.
@@ -108,7 +110,13 @@ impl ApiState {
         let permits = Arc::new(Semaphore::new(parts.limits.concurrent_requests));
         let streams = Arc::new(Semaphore::new(parts.limits.streams));
         let rates = Rates::new(parts.limits.requests_per_second, parts.limits.requests_burst);
-        Self { inner: Arc::new(Inner { parts, permits, streams, snapshots: Snapshots::default(), rates }) }
+        let inner = Arc::new(Inner { parts, permits, streams, snapshots: Snapshots::default(), rates });
+        // Weak: the health state is one of the parts.
+        let watched = Arc::downgrade(&inner);
+        inner.parts.health.watch(move || {
+            watched.upgrade().map(|inner| crate::auth::degraded(&inner.parts.auth.status())).unwrap_or_default()
+        });
+        Self { inner }
     }
 
     pub(crate) fn rates(&self) -> &Rates {

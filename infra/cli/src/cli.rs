@@ -24,12 +24,14 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the whole system in one process, on an embedded Kafka and S3, with events of its own
     Dev(dev::Arguments),
-    /// Run the API and one worker in one process
-    Run(ConfigArgument),
+    /// Run the API and one worker in one process, or with --scale as many workers as the lag asks for
+    Run(run::RunArguments),
     /// Run the API alone
     Api(ConfigArgument),
     /// Run a worker alone
     Worker(run::WorkerArguments),
+    /// Decide how many workers each pool needs, as an AWS Lambda function
+    LagLambda(run::LambdaArguments),
     /// Create, look at and steer jobs over the HTTP API
     Job(job::Arguments),
     /// Check a job document; with a configuration also against the real cluster and bucket
@@ -60,7 +62,7 @@ impl Command {
     /// How much the command logs unless told otherwise.
     pub(crate) fn chatter(&self) -> Chatter {
         match self {
-            Self::Run(_) | Self::Api(_) | Self::Worker(_) => Chatter::Server,
+            Self::Run(_) | Self::Api(_) | Self::Worker(_) | Self::LagLambda(_) => Chatter::Server,
             Self::Dev(_) => Chatter::Demo,
             Self::Job(_)
             | Self::Validate(_)

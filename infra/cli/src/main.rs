@@ -13,6 +13,7 @@ mod exit;
 mod fleet;
 mod logging;
 mod output;
+mod scaler;
 mod signals;
 
 use std::process::ExitCode;

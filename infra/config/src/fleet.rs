@@ -10,12 +10,13 @@ use crate::api::{self, ApiConfig};
 use crate::cluster::{self, ClusterConfig};
 use crate::connect::{self, ConnectConfig};
 use crate::load::Outside;
+use crate::pools::{self, PoolConfig};
 use crate::s3::{self, BucketConfig, S3Config};
 use crate::state::{self, StateConfig};
 use crate::worker::{self, WorkerConfig};
 
 /// The configuration of a fleet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FleetConfig {
     /// The HTTP API.
     pub api: ApiConfig,
@@ -31,6 +32,9 @@ pub struct FleetConfig {
     pub clusters: BTreeMap<String, ClusterConfig>,
     /// What Kafka Connect configs mean where they say nothing.
     pub connect: ConnectConfig,
+    /// The pools that are scaled; a pool that is not named here keeps the size it is given.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub pools: BTreeMap<String, PoolConfig>,
 }
 
 pub(crate) static TABLE: Table = Table {
@@ -42,6 +46,11 @@ pub(crate) static TABLE: Table = Table {
         Field::named("buckets", &s3::BUCKET_TABLE, "registered buckets; where any is, jobs may name only these"),
         Field::named("clusters", &cluster::TABLE, "registered Kafka clusters, at least one"),
         Field::section("connect", &connect::TABLE, "what Kafka Connect configs mean where they say nothing"),
+        Field::named(
+            "pools",
+            &pools::TABLE,
+            "pools that are scaled, by the lag Lambda or `landfall run --scale processes`",
+        ),
     ],
     refused: &[
         Refused {
@@ -80,6 +89,11 @@ impl FleetConfig {
         if !section.has("clusters") || matches!(node.get("clusters"), Some(Node::Map(entries)) if entries.is_empty()) {
             section.missing("clusters", "write clusters: {main: {bootstrap_servers: host:9092}}");
         }
+        let pools: Vec<_> = section
+            .named("pools")
+            .into_iter()
+            .map(|(name, section)| Some((name.to_owned(), PoolConfig::read(name, section)?)))
+            .collect();
         let given = section.has("connect");
         let mut connect = ConnectConfig::read(section.section("connect"));
         // A fleet with one cluster means that one.
@@ -101,6 +115,7 @@ impl FleetConfig {
             buckets: buckets.into_iter().collect::<Option<_>>()?,
             clusters: clusters.into_iter().collect::<Option<_>>()?,
             connect: connect?,
+            pools: pools.into_iter().collect::<Option<_>>()?,
         })
     }
 }

@@ -19,6 +19,9 @@ impl FleetConfig {
         for (field, name) in clusters.into_iter().filter(|(_, name)| !self.clusters.contains_key(*name)) {
             errors.push(unregistered(field, name, "cluster", self.clusters.keys().map(String::as_str)));
         }
+        if !self.pools.is_empty() && !self.pools.contains_key(&spec.pool) {
+            errors.push(unregistered("pool", &spec.pool, "pool", self.pools.keys().map(String::as_str)));
+        }
         let bucket = &spec.sink.bucket;
         match self.buckets.get(bucket) {
             None if self.buckets.is_empty() => {

@@ -34,6 +34,9 @@ pub enum ConfigError {
 /// Reads a file as text.
 pub(crate) type ReadFile<'a> = &'a dyn Fn(&str) -> std::io::Result<String>;
 
+/// Reads a secret of AWS Secrets Manager by `ARN` or `ARN#key`; the error says why not, without a value.
+pub type ReadSecret<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
 /// What a configuration may take from outside its text.
 pub struct Outside<'a> {
     /// All variables, for overrides.
@@ -42,6 +45,8 @@ pub struct Outside<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// One file, for `${file:PATH}`.
     pub file: ReadFile<'a>,
+    /// One secret, for `${secretsmanager:ARN#key}`.
+    pub secret: ReadSecret<'a>,
 }
 
 /// Variables and files may be secret: only the number of overrides is shown.
@@ -52,11 +57,11 @@ impl fmt::Debug for Outside<'_> {
 }
 
 impl FleetConfig {
-    /// Loads a file with the process's variables and files.
+    /// Loads a file with the process's variables and files, and `secret` for what AWS keeps.
     ///
     /// # Errors
     /// The file cannot be read, or the configuration has mistakes.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+    pub fn load(path: &Path, secret: ReadSecret<'_>) -> Result<Self, ConfigError> {
         let text =
             read_bounded(path, MAX_FILE_BYTES).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
         let variable = |name: &str| std::env::var(name).ok();
@@ -65,7 +70,7 @@ impl FleetConfig {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Ok(Self::parse(&text, &Outside { variables, variable: &variable, file: &file })?)
+        Ok(Self::parse(&text, &Outside { variables, variable: &variable, file: &file, secret })?)
     }
 
     /// Reads a configuration from text and a given outside world.

@@ -18,7 +18,8 @@ A variable overrides a field: `LANDFALL_WORKER__MEMORY=2GiB` is `worker.memory`,
 `-` and `.` in a name (`LANDFALL_CLUSTERS__MAIN__PROPERTIES__SASL_PASSWORD`). Lists and maps are written as JSON.
 
 In `clusters.<name>.properties`, `s3.access_key_id` and `s3.secret_access_key`, `${env:NAME}` is the value of a variable and `${file:PATH}` the text of
-a file without its last newline. They are resolved when the configuration is loaded.
+a file without its last newline; `${secretsmanager:ARN}` is a secret of AWS Secrets Manager, with `#key` behind it one text of a secret that is a JSON
+object. They are resolved when the configuration is loaded.
 
 ";
 
@@ -26,6 +27,17 @@ const PROPERTIES: &str = "
 ### Properties that are refused
 
 | property | why | instead |
+|---|---|---|
+";
+
+const SCALING: &str = "
+### Scaling
+
+`pools.<name>.scaling` has these knobs; `landfall plan` says what is decided by them. KEDA's names are known too: `minReplicaCount`,
+`maxReplicaCount`, `pollingInterval`, `lagThreshold`, `activationLagThreshold`, `limitToPartitionsWithLag`, `excludePersistentLag`,
+`allowIdleConsumers`, `ensureEvenDistributionOfPartitions`, `cooldownPeriod`.
+
+| knob | default | |
 |---|---|---|
 ";
 
@@ -76,11 +88,53 @@ Names with dots between them, such as `device.geo.country`; a dot or backslash i
 Every value may be null.
 ";
 
+/// What each knob of [`landfall_scale::Limits`] means.
+const KNOBS: &[(&str, &str)] = &[
+    ("min_workers", "workers, inclusive; 0: the pool may be empty"),
+    ("max_workers", "workers, inclusive"),
+    ("polling_interval_seconds", "how often is decided; the lag Lambda's rate is its rule's"),
+    ("lag_threshold", "one worker for so many waiting records whose age is not known"),
+    ("activation_lag_threshold", "an empty pool wakes when a job has more waiting records than this"),
+    ("activation_lag_seconds", "and for fewer, once one is older"),
+    ("limit_to_partitions_with_lag", "only partitions with something to do count as places for a worker"),
+    ("exclude_persistent_lag", "a partition that does not move while the job has live workers asks for none"),
+    ("persistent_lag_seconds", "how long that is"),
+    ("allow_idle_consumers", "workers beyond the number of partitions may stand by"),
+    ("ensure_even_distribution_of_partitions", "prefer a number that divides the partitions of the largest job"),
+    ("target_lag_seconds", "a job is behind when its oldest waiting record is older"),
+    ("target_drain_seconds", "a job that is behind gets workers to have caught up in this time"),
+    ("scale_in_stabilization_seconds", "fewer workers only when nothing asked for more for so long"),
+    ("drain_stabilization_seconds", "the same for workers that a backlog asked for"),
+    ("cooldown_period_seconds", "zero only after everything was drained and quiet for so long"),
+    ("target_utilization", "how busy workers should be, above 0 and up to 1"),
+    ("utilization_tolerance", "how far they may be off before their number changes"),
+    ("worker_records_per_second", "what a worker consumes, until it is known from its heartbeats"),
+    ("start_delay_seconds", "from a decision to a worker that consumes"),
+    ("sample_stale_after_seconds", "an older sample is as good as none"),
+];
+
+fn scaling() -> String {
+    let defaults = serde_json::to_value(landfall_scale::Limits::default()).unwrap_or_default();
+    let row = |(name, meaning): &(&str, &str)| format!("| `{name}` | {} | {meaning} |\n", defaults[name]);
+    KNOBS.iter().map(row).collect()
+}
+
 /// The reference as Markdown.
 pub fn config_reference() -> String {
     let properties: Vec<String> =
         REFUSED_PROPERTIES.iter().map(|(name, why, fix)| format!("| `{name}` | {why} | {fix} |\n")).collect();
     let fleet = markdown(&fleet::TABLE);
     let job = markdown(&landfall_job::spec::TABLE);
-    [HEAD, FLEET, &fleet, PROPERTIES, &properties.concat(), JOB, &job, GRAMMARS].concat()
+    [HEAD, FLEET, &fleet, SCALING, &scaling(), PROPERTIES, &properties.concat(), JOB, &job, GRAMMARS].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_knob_of_scaling_is_in_the_reference() {
+        let limits = serde_json::to_value(landfall_scale::Limits::default()).unwrap_or_default();
+        let has: Vec<&str> = limits.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let told: Vec<&str> = super::KNOBS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(told, has);
+    }
 }

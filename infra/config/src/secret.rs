@@ -1,4 +1,4 @@
-//! Secrets and the references that stand for them: `${env:NAME}` and `${file:PATH}`.
+//! Secrets and the references that stand for them: `${env:NAME}`, `${file:PATH}` and `${secretsmanager:ARN#key}`.
 
 use std::fmt;
 
@@ -80,7 +80,7 @@ pub(crate) fn resolve(node: &Node, outside: &Outside<'_>) -> Result<Secret, Unre
 }
 
 fn look_up(reference: &str, outside: &Outside<'_>) -> Result<String, Unresolved> {
-    const FIX: &str = "write ${env:NAME} or ${file:PATH}";
+    const FIX: &str = "write ${env:NAME}, ${file:PATH} or ${secretsmanager:ARN#key}";
     match reference.split_once(':') {
         Some(("env", name)) => match (outside.variable)(name) {
             Some(value) if !value.is_empty() => Ok(value),
@@ -107,10 +107,10 @@ fn look_up(reference: &str, outside: &Outside<'_>) -> Result<String, Unresolved>
                 Err(Unresolved::new(problem, "mount it, and let the process read it"))
             }
         },
-        Some(("secretsmanager", _)) => {
-            let problem = "asks AWS Secrets Manager, which is not supported yet";
-            Err(Unresolved::new(problem, "let ECS inject the secret as a variable and write ${env:NAME}"))
-        }
+        Some(("secretsmanager", name)) => (outside.secret)(name).map_err(|error| {
+            let problem = format!("needs a secret that AWS Secrets Manager does not give: {error}");
+            Unresolved::new(problem, "allow secretsmanager:GetSecretValue, or mend its ARN")
+        }),
         Some((scheme, _)) => Err(Unresolved::new(format!("has the unknown reference ${{{scheme}:...}}"), FIX)),
         None => Err(Unresolved::new("has a reference without a kind", FIX)),
     }

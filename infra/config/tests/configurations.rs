@@ -28,6 +28,7 @@ const SMALLEST: &str = "state: {bucket: lake}\nclusters: {main: {bootstrap_serve
 fn parse(text: &str, variables: &[(&str, &str)]) -> Result<FleetConfig, FieldErrors> {
     let variables: Vec<(String, String)> = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let known = variables.clone();
+
     let variable = move |name: &str| match name {
         "KAFKA_PASSWORD" => Some("hunter2".to_owned()),
         "EMPTY" => Some(String::new()),
@@ -38,7 +39,15 @@ fn parse(text: &str, variables: &[(&str, &str)]) -> Result<FleetConfig, FieldErr
         "/run/empty" => Ok("\n".to_owned()),
         _ => Err(Error::from(ErrorKind::NotFound)),
     };
-    FleetConfig::parse(text, &Outside { variables, variable: &variable, file: &file })
+    FleetConfig::parse(text, &Outside { variables, variable: &variable, file: &file, secret: &secret })
+}
+
+/// What AWS Secrets Manager would say.
+fn secret(reference: &str) -> Result<String, String> {
+    match reference {
+        "arn:aws:secretsmanager:eu-west-1:1:secret:kafka#password" => Ok("hunter4".to_owned()),
+        _ => Err("GetSecretValue: ResourceNotFoundException".to_owned()),
+    }
 }
 
 #[test]
@@ -169,6 +178,24 @@ fn a_secret_is_text_with_references_in_it_and_is_not_resolved_twice() {
 }
 
 #[test]
+fn a_secret_of_aws_is_resolved_by_who_may_ask_and_a_refusal_is_told() {
+    let reference = "${secretsmanager:arn:aws:secretsmanager:eu-west-1:1:secret:kafka#password}";
+    let config = parse(&cluster(&format!("properties: {{sasl.password: '{reference}'}}")), &[]).unwrap();
+    assert_eq!(config.clusters["main"].properties["sasl.password"].expose(), "hunter4");
+}
+
+#[test]
+fn a_pool_is_scaled_by_a_variable_as_well_as_by_the_file() {
+    let file = parse(&with("pools: {shared: {scaling: {lagThreshold: 5, max_workers: 4}}}"), &[]).unwrap();
+    assert_eq!((file.pools["shared"].scaling.lag_threshold, file.pools["shared"].ecs.is_none()), (5, true));
+    let json = r#"{"scaling": {"min_workers": 1}, "ecs": {"cluster": "c", "service": "worker-shared"}}"#;
+    let config = parse(SMALLEST, &[("LANDFALL_POOLS__SHARED", json)]).unwrap();
+    let pool = &config.pools["shared"];
+    assert_eq!((pool.scaling.min_workers, pool.scaling.max_workers), (1, 20));
+    assert_eq!(pool.ecs.as_ref().map(|ecs| ecs.service.as_str()), Some("worker-shared"));
+}
+
+#[test]
 fn a_resolved_secret_shows_nowhere() {
     let text = CONTRACT.replace(
         "force_path_style: true",
@@ -286,6 +313,13 @@ fn every_bad_configuration_is_answered_with_the_field_the_value_and_the_fix() {
         with("worker: {drain_timeout: 2h}"),
         with("worker: {pool: 'a b'}"),
         with("worker: {listen: nowhere}"),
+        with("pools: {shared: {max: 4}}"),
+        with("pools: {shared: {scaling: 4}}"),
+        with("pools: {shared: {scaling: {max_worker: 4}}}"),
+        with("pools: {shared: {scaling: {min_workers: 4, max_workers: 2}}}"),
+        with("pools: {shared: {scaling: {max_workers: many}}}"),
+        with("pools: {'a b': {}}"),
+        with("pools: {shared: {ecs: {cluster: c}}}"),
         "state: {bucket: lake, prefix: _landfall}\nclusters: {main: {bootstrap_servers: 'k:9092'}}".to_owned(),
         "state: {bucket: lake, prefix: ../x/}\nclusters: {main: {bootstrap_servers: 'k:9092'}}".to_owned(),
         "state: {bucket: '${env:KAFKA_PASSWORD}'}\nclusters: {main: {bootstrap_servers: 'k:9092'}}".to_owned(),
@@ -372,6 +406,12 @@ fn a_job_may_name_only_what_is_registered_and_keeps_off_the_fleets_own_objects()
     assert_eq!(fleet.check_job(&job(&every_topic)), Ok(()));
     let open = parse(SMALLEST, &[]).unwrap();
     assert_eq!(open.check_job(&job(&good.replace("lake", "sea"))), Ok(()));
+    let pools = parse(&with("pools: {shared: {}, nightly: {}}"), &[]).unwrap();
+    assert_eq!(pools.check_job(&job(&good.replace("bucket: lake", "bucket: sea"))), Ok(()));
+    let stray = job(&good.replace("{name: a,", "{name: a, pool: nightli,"));
+    assert_eq!(fleet.check_job(&stray), Ok(()), "without pools any name is good");
+    let told = pools.check_job(&stray).unwrap_err().to_string();
+    assert!(told.contains("pool") && told.contains("nightly"), "{told}");
     let mut table = String::new();
     for bad in [
         good.replace("cluster: main", "cluster: mian"),
@@ -399,15 +439,15 @@ fn a_file_is_loaded_and_one_that_cannot_be_read_is_named() {
     std::fs::write(&secret, "hunter4\n").unwrap();
     let text = CONTRACT.replace("${env:KAFKA_PASSWORD}", &format!("${{file:{}}}", secret.display()));
     std::fs::write(&path, text).unwrap();
-    let config = FleetConfig::load(&path).unwrap();
+    let config = FleetConfig::load(&path, &self::secret).unwrap();
     assert_eq!(config.clusters["main"].properties["sasl.password"].expose(), "hunter4");
 
-    let missing = FleetConfig::load(&folder.path().join("none.yaml")).unwrap_err();
+    let missing = FleetConfig::load(&folder.path().join("none.yaml"), &self::secret).unwrap_err();
     assert!(matches!(&missing, ConfigError::File { .. }) && missing.to_string().contains("none.yaml"), "{missing}");
     std::fs::write(&path, "x".repeat(2 * 1024 * 1024)).unwrap();
-    assert!(FleetConfig::load(&path).unwrap_err().to_string().contains("longer than"));
+    assert!(FleetConfig::load(&path, &self::secret).unwrap_err().to_string().contains("longer than"));
     std::fs::write(&path, [0xff, 0xfe]).unwrap();
-    assert!(matches!(FleetConfig::load(&path), Err(ConfigError::File { .. })));
+    assert!(matches!(FleetConfig::load(&path, &self::secret), Err(ConfigError::File { .. })));
 }
 
 #[test]

@@ -9,6 +9,10 @@ use landfall_kafka::{ClusterClient, ClusterError, Isolation, TopicPartition, Top
 
 use landfall_store::lag::{LagReport, PartitionFacts, report};
 
+/// Partitions of a job whose first waiting record is read, those with the most waiting records first: the oldest is
+/// hardly ever elsewhere, and thousands of fetches would be too much for one look.
+const MAX_AGES_READ: usize = 200;
+
 /// What is measured.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -58,8 +62,10 @@ pub fn measure(client: &ClusterClient, request: &Request, now_ms: i64) -> Result
     }
     // Ends before commits: a commit that moves in between must not make lag look smaller than it was.
     let watermarks = client.watermarks(&partitions, request.isolation)?;
+    // The coordinator is asked only about what no live worker covers: each group takes a client of its own.
+    let uncovered: Vec<_> = partitions.into_iter().filter(|at| !request.positions.contains_key(at)).collect();
     let committed: BTreeMap<_, _> = client
-        .committed(&request.group, &partitions)?
+        .committed(&request.group, &uncovered)?
         .into_iter()
         .filter(|commit| request.job_uid.as_ref().is_none_or(|uid| commit.metadata == *uid))
         .map(|commit| (commit.partition, commit.offset))
@@ -88,8 +94,10 @@ pub fn measure(client: &ClusterClient, request: &Request, now_ms: i64) -> Result
 }
 
 fn read_ages(client: &ClusterClient, facts: &mut BTreeMap<TopicPartition, PartitionFacts>) {
-    let behind = facts.iter().filter(|(_, facts)| facts.lag() > 0);
-    let wanted: Vec<_> = behind.map(|(partition, facts)| (partition.clone(), facts.next().0)).collect();
+    let mut behind: Vec<_> = facts.iter().filter(|(_, facts)| facts.lag() > 0).collect();
+    behind.sort_by_key(|(_, facts)| std::cmp::Reverse(facts.lag()));
+    let first = behind.into_iter().take(MAX_AGES_READ);
+    let wanted: Vec<_> = first.map(|(partition, facts)| (partition.clone(), facts.next().0)).collect();
     match client.timestamps_at(&wanted) {
         Ok(times_ms) => {
             for (partition, time_ms) in times_ms {

@@ -66,7 +66,7 @@ pub struct PartitionLag {
 }
 
 /// A job's lag.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct LagReport {
     /// Sum over all partitions.
     pub records: u64,

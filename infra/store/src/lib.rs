@@ -4,7 +4,7 @@
 //! Nothing here knows Kafka or HTTP. Every `*_offset` and every `end` is exclusive (the next offset) unless its
 //! name is `start_offset`, which is the first offset to read. Times are UTC instants, sizes are bytes.
 //!
-//! Layout under the state prefix: `jobs/<name>.json`, `workers/<worker id>.json`. The commit logs lie beside them
+//! Layout under the state prefix: `jobs/<name>.json`, `workers/<worker id>.json`, `scaling/<pool>.json`. The commit logs lie beside them
 //! under the job's uid; their keys belong to `landfall-commit`.
 
 pub mod heartbeat;
@@ -17,6 +17,7 @@ pub mod neighbours;
 pub mod participation;
 pub mod record;
 mod retry;
+pub mod scaling;
 pub mod status;
 mod status_merge;
 mod why;
@@ -27,11 +28,13 @@ pub use heartbeat::{
 };
 pub use heartbeats::{HeartbeatStore, LiveWorkers, SeenHeartbeat};
 pub use jobs::{Broken, Changes, JobStore, JobStoreError, Stored, UpdateError};
+pub use lag::LagReport;
 pub use location::StateLocation;
 pub use log::{Closing, LogError, LogStore};
 pub use neighbours::Neighbours;
 pub use participation::participates;
 pub use record::{Connector, Desired, End, EventKind, Failure, IdempotencyMark, JobEvent, JobRecord, Origin};
+pub use scaling::{SCALING_FORMAT, ScalingError, ScalingRecord, ScalingStore, StoredScaling};
 pub use status::{KafkaOffsets, LogView, PartitionId, PartitionOffsets, State, StatusDocument, StatusInputs};
 
 #[cfg(test)]

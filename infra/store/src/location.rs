@@ -34,6 +34,12 @@ impl StateLocation {
         (!name.is_empty() && !name.contains('/')).then_some(name)
     }
 
+    /// The last decision about a pool's size. Pool names are plain: letters, digits, `-`, `_` and `.`.
+    #[must_use]
+    pub fn scaling_key(&self, pool: &str) -> String {
+        format!("{}scaling/{pool}.json", self.prefix)
+    }
+
     #[must_use]
     pub fn workers_prefix(&self) -> String {
         format!("{}workers/", self.prefix)

@@ -16,6 +16,7 @@ use crate::heartbeat::{
 };
 use crate::heartbeats::SeenHeartbeat;
 use crate::record::{Failure, JobRecord};
+use crate::scaling::ScalingRecord;
 
 /// A partition of a registered cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +81,8 @@ impl LogView {
 /// Everything the merge looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct StatusInputs<'a> {
+    /// What was decided last about the size of the job's pool, where somebody looked it up.
+    pub scaling: Option<&'a ScalingRecord>,
     pub record: &'a JobRecord,
     pub workers: &'a [SeenHeartbeat],
     /// None when Kafka was not asked or did not answer.

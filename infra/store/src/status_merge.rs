@@ -81,7 +81,7 @@ pub(crate) fn merge(inputs: &StatusInputs<'_>) -> StatusDocument {
         finished_at: record.finished_at,
         workers: words.iter().map(worker_status).collect(),
     };
-    status.reasons = why(&status, record, inputs.now);
+    status.reasons = why(&status, record, inputs.scaling, inputs.now);
     status
 }
 

@@ -3,16 +3,25 @@
 use jiff::Timestamp;
 
 use crate::record::{EventKind, JobRecord};
+use crate::scaling::ScalingRecord;
 use crate::status::{State, StatusDocument};
 
 /// At least one sentence, without a full stop; no sentence claims what is not in the document.
-pub(crate) fn why(status: &StatusDocument, record: &JobRecord, now: Timestamp) -> Vec<String> {
+pub(crate) fn why(
+    status: &StatusDocument,
+    record: &JobRecord,
+    scaling: Option<&ScalingRecord>,
+    now: Timestamp,
+) -> Vec<String> {
     let mut told = Vec::new();
     if let Some(standstill) = standstill(status, record, now) {
         told.push(standstill);
     }
     if let Some(waiting) = &status.waiting_for {
         told.push(format!("waiting for {} for {}", waiting.what, ago(now, waiting.since)));
+    }
+    if let (true, Some(decided)) = (no_worker(status), scaling) {
+        told.push(pool(decided, now));
     }
     if let Some(uncompleted) = status.uncompleted_entries.filter(|entries| *entries > 0) {
         told.push(format!(
@@ -30,6 +39,24 @@ pub(crate) fn why(status: &StatusDocument, record: &JobRecord, now: Timestamp) -
         told.push(format!("exactly once is not promised now: {}", status.delivery.degraded_because.join("; ")));
     }
     told
+}
+
+/// True of a job that wants a worker and has none.
+fn no_worker(status: &StatusDocument) -> bool {
+    matches!(status.state, State::Running | State::Deleting) && status.workers.iter().all(|worker| worker.stale)
+}
+
+/// Why a pool has no worker, as far as its scaler knows.
+fn pool(decided: &ScalingRecord, now: Timestamp) -> String {
+    let (pool, when, because) = (&decided.pool, ago(now, decided.at), &decided.because);
+    let because = because.trim_end_matches('.');
+    match decided.desired {
+        0 => format!("pool {pool} is at zero, as decided {when} ago: {because}"),
+        wanted => {
+            let workers = count(u64::from(wanted), "worker", "workers");
+            format!("pool {pool} shall have {workers} and none is there yet, as decided {when} ago: {because}")
+        }
+    }
 }
 
 /// Why a job that is not running does not run, and by whom.

@@ -24,7 +24,7 @@ pub(crate) async fn overview(
     let one = |record: &JobRecord| {
         let of = |seen: &&landfall_store::SeenHeartbeat| seen.job(&record.uid).is_some();
         let own: Vec<_> = workers.seen.iter().filter(of).cloned().collect();
-        let inputs = StatusInputs { record, workers: &own, kafka: None, log: None, now };
+        let inputs = StatusInputs { record, workers: &own, kafka: None, log: None, scaling: None, now };
         glance(record, StatusDocument::merge(&inputs))
     };
     Ok(Overview {

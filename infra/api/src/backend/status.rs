@@ -43,12 +43,26 @@ pub(crate) async fn status(
             }
         }
     };
-    let (kafka, log) = tokio::join!(kafka, log);
+    let scaling = async {
+        let unattended = !workers.seen.iter().any(|seen| seen.live() && seen.job(&record.uid).is_some());
+        if !unattended {
+            return None;
+        }
+        match state.scaling.read(&record.spec.pool).await {
+            Ok(stored) => stored?.record,
+            Err(error) => {
+                tracing::warn!(pool = record.spec.pool, %error, "what was decided about the pool cannot be read");
+                None
+            }
+        }
+    };
+    let (kafka, log, scaling) = tokio::join!(kafka, log, scaling);
     Ok(StatusDocument::merge(&StatusInputs {
         record,
         workers: &workers.seen,
         kafka: kafka.as_ref(),
         log: log.as_ref(),
+        scaling: scaling.as_ref(),
         now,
     }))
 }

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use axum::Router;
 use sha2::{Digest, Sha256};
 
@@ -118,4 +121,42 @@ async fn the_same_idempotency_key_of_two_tokens_is_two_keys() {
     send("ads").await.expect(201);
     send("ads").await.expect(201);
     send("ops").await.expect(409);
+}
+
+/// A clock that a test sets.
+#[derive(Debug, Default)]
+struct SetClock(AtomicU64);
+
+impl landfall_auth::Clock for SetClock {
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_tokens_that_cannot_be_used_is_told_by_health_and_the_api_stays_ready() {
+    let world = World::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens.yaml");
+    let hash: String = Sha256::digest(b"secret-ann").iter().map(|byte| format!("{byte:02x}")).collect();
+    std::fs::write(&path, format!("[{{name: ann, sha256: {hash}, role: operator}}]")).unwrap();
+    let clock = Arc::new(SetClock::default());
+    let text = format!(
+        "state: {{bucket: lake}}\nclusters: {{main: {{bootstrap_servers: 'k:9092'}}}}\n\
+         api: {{auth: {{mode: token, tokens_file: '{}'}}}}",
+        path.display()
+    );
+    let mut parts = world.parts();
+    parts.auth = Authenticator::from_config(&super::configuration(&text).api.auth, clock.clone()).unwrap();
+    let api = crate::router(ApiState::new(parts));
+    as_user(&api, "ann", "GET", "/v1/jobs", "").await.expect(200);
+    let healthy = call(&api, "GET", "/healthz", &[], "").await.expect(200);
+    assert!(healthy.json.get("degraded").is_none(), "{}", healthy.text);
+    std::fs::write(&path, "[{name: ann").unwrap();
+    clock.0.store(60_000, Ordering::Relaxed);
+    as_user(&api, "ann", "GET", "/v1/jobs", "").await.expect(200);
+    let told = call(&api, "GET", "/healthz", &[], "").await.expect(200);
+    let degraded = told.json["degraded"][0].as_str().unwrap();
+    assert!(degraded.contains("tokens_file") && degraded.contains("cannot be used"), "{degraded}");
+    assert_eq!(told.json["status"], "ok");
 }

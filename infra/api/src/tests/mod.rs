@@ -30,7 +30,7 @@ use landfall_kafka::{
 };
 use landfall_s3::embedded::{LocalStore, MemoryMedium};
 use landfall_s3::{FaultPlan, FaultyStore, SystemTimer};
-use landfall_store::{HeartbeatStore, JobStore, LogStore, StateLocation};
+use landfall_store::{HeartbeatStore, JobStore, LogStore, ScalingStore, StateLocation};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 use serde_json::Value;
@@ -60,10 +60,19 @@ impl Rules {
         let text = format!(
             "state: {{bucket: lake}}\nbuckets: {{{buckets}}}\nclusters: {{main: {{bootstrap_servers: 'k:9092'}}}}"
         );
-        let outside =
-            Outside { variables: Vec::new(), variable: &|_| None, file: &|_| Err(std::io::ErrorKind::NotFound.into()) };
-        Arc::new(Self(FleetConfig::parse(&text, &outside).unwrap()))
+        Arc::new(Self(configuration(&text)))
     }
+}
+
+/// A configuration without variables, files and secrets.
+pub(super) fn configuration(text: &str) -> FleetConfig {
+    let outside = Outside {
+        variables: Vec::new(),
+        variable: &|_| None,
+        file: &|_| Err(std::io::ErrorKind::NotFound.into()),
+        secret: &|_| Err("none here".to_owned()),
+    };
+    FleetConfig::parse(text, &outside).unwrap()
 }
 
 impl JobRules for Rules {
@@ -117,6 +126,7 @@ impl World {
             jobs: self.jobs(),
             heartbeats: self.heartbeats(),
             logs: LogStore::new(Arc::clone(&store), Self::location(), Arc::new(SystemTimer), "api-test".into()),
+            scaling: ScalingStore::new(Arc::clone(&store), Self::location()),
             buckets: store,
             rules: Rules::with_buckets("lake: {}, nowhere: {}"),
             clusters: BTreeMap::from([("main".to_owned(), cluster)]),

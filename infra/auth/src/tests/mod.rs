@@ -44,8 +44,12 @@ fn config(auth: &str) -> Auth {
     let text = format!(
         "state: {{bucket: lake}}\nclusters: {{main: {{bootstrap_servers: 'k:9092'}}}}\napi: {{auth: {{{auth}}}}}\n"
     );
-    let outside =
-        Outside { variables: Vec::new(), variable: &|_| None, file: &|_| Err(std::io::ErrorKind::NotFound.into()) };
+    let outside = Outside {
+        variables: Vec::new(),
+        variable: &|_| None,
+        file: &|_| Err(std::io::ErrorKind::NotFound.into()),
+        secret: &|_| Err("none here".to_owned()),
+    };
     FleetConfig::parse(&text, &outside).unwrap_or_else(|errors| panic!("{errors}\n{text}")).api.auth
 }
 

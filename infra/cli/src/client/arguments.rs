@@ -28,7 +28,7 @@ impl ApiArguments {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         let address = match (&self.api, &self.config) {
             (Some(address), _) => address.clone(),
-            (None, Some(path)) => format!("http://{}", reachable(fleet::load(path)?.api.listen)),
+            (None, Some(path)) => format!("http://{}", reachable(fleet::load_without_secrets(path)?.api.listen)),
             (None, None) => DEFAULT_API.to_owned(),
         };
         Ok(Client::new(&address, self.token.as_deref())?)

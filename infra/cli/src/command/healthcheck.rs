@@ -58,7 +58,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     let urls: Vec<String> = match (arguments.url, arguments.config) {
         (Some(url), _) => vec![url.to_string()],
         (None, Some(path)) => {
-            let config = fleet::load(&path)?;
+            let config = fleet::load_without_secrets(&path)?;
             vec![probe.url(config.worker.listen), probe.url(config.api.listen)]
         }
         (None, None) => from_environment(probe)?,

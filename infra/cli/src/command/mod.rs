@@ -30,9 +30,10 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
     let format = cli.output;
     match cli.command {
         Command::Dev(arguments) => dev::run(arguments, format).await,
-        Command::Run(arguments) => run::run(&arguments.config).await,
+        Command::Run(arguments) => run::run(arguments).await,
         Command::Api(arguments) => run::api(&arguments.config).await,
         Command::Worker(arguments) => run::worker(arguments).await,
+        Command::LagLambda(arguments) => run::lag_lambda(arguments).await,
         Command::Job(arguments) => job::run(arguments, format).await,
         Command::Validate(arguments) => validate::run(arguments, format).await,
         Command::Dlq(arguments) => dlq::run(arguments, format).await,

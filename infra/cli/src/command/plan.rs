@@ -1,17 +1,18 @@
 //! `plan`: how many workers a pool needs and why, from what the API tells of its jobs.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use landfall_scale::{History, JobLag, JobSample, Limits, PartitionKey, PartitionSample, Phase, Plan, PoolSample};
-use landfall_scale::{WorkerSample, plan};
-use landfall_store::{StatusDocument, status::State};
+use landfall_config::PoolConfig;
+use landfall_lag::{Decision, sample};
+use landfall_scale::{History, Limits, Plan, PoolSample, WorkerSample, plan};
 use serde_json::json;
 
 use crate::client::ApiArguments;
 use crate::exit::{Failure, Outcome};
+use crate::fleet;
 use crate::output::{self, Format};
+use crate::scaler::Scaler;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -25,13 +26,31 @@ pub(crate) struct Arguments {
     /// How many workers are asked for now [default: those that are alive]
     #[arg(long, value_name = "WORKERS")]
     desired: Option<u32>,
+    /// Look as the scaler does, with this fleet configuration: its limits, its clusters, and what it remembers
+    #[arg(long = "as-scaler", value_name = "FILE", conflicts_with = "limits")]
+    as_scaler: Option<PathBuf>,
     #[command(flatten)]
     api: ApiArguments,
+}
+
+/// What the scaler of the pool would decide now. Nothing is kept, and nobody acts.
+async fn as_scaler(file: &Path, pool: &str, desired: Option<u32>, format: Format) -> Outcome {
+    let config = fleet::load(file)?;
+    let store = fleet::connect_stores(&config).await?;
+    let mut pools = config.pools.clone();
+    pools.entry(pool.to_owned()).or_insert_with(PoolConfig::default);
+    let decision = Scaler::new(&config, &store, "plan", pools)?.look_only(pool, desired).await?;
+    let Decision { desired, alive, because, .. } = &decision;
+    let people = format!("pool {pool}: {desired} workers wanted, {alive} alive\n{because}");
+    Ok(output::show(format, &decision, || people)?)
 }
 
 /// One look: what a scaler remembers between its looks (how long it was quiet, what is arriving) is not known here. So
 /// fewer workers than there are is the answer only where the jobs cannot use them.
 pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
+    if let Some(file) = &arguments.as_scaler {
+        return as_scaler(file, &arguments.pool, arguments.desired, format).await;
+    }
     let limits = limits(&arguments)?;
     let client = arguments.api.client()?;
     let (mut jobs, mut workers) = (Vec::new(), std::collections::BTreeMap::new());
@@ -47,7 +66,8 @@ pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
         }
         let max_workers =
             job.spec.get("max_workers").and_then(serde_json::Value::as_u64).unwrap_or(u64::from(u32::MAX));
-        jobs.push(sample(&status, u32::try_from(max_workers).unwrap_or(u32::MAX)));
+        let max_workers = u32::try_from(max_workers).unwrap_or(u32::MAX);
+        jobs.push(sample::of_status(&status, max_workers, jiff::Timestamp::now().as_millisecond()));
     }
     let alive = u32::try_from(workers.len()).unwrap_or(u32::MAX);
     let sample = PoolSample {
@@ -70,58 +90,4 @@ fn limits(arguments: &Arguments) -> Result<Limits, Failure> {
         serde_yaml_ng::from_str(&text).map_err(|e| Failure::Usage(format!("--limits {shown}: {e}")))?;
     limits.validate().map_err(|e| Failure::Usage(format!("--limits {shown}: {e}")))?;
     Ok(limits)
-}
-
-/// Consumed and not visible yet: in an open file, in an entry that is not complete, or between the two.
-fn unlanded(status: &StatusDocument) -> bool {
-    let behind = |at: &landfall_store::status::PartitionStatus| {
-        at.position.zip(at.landed_offset).is_some_and(|(position, landed)| position > landed)
-    };
-    status.open_files_total > 0
-        || status.uncompleted_entries.is_some_and(|entries| entries > 0)
-        || status.partitions.iter().any(behind)
-}
-
-fn sample(status: &StatusDocument, max_workers: u32) -> JobSample {
-    let phase = match status.state {
-        State::Running => Phase::Running,
-        State::Paused => Phase::Paused,
-        State::Stopped => Phase::Stopped,
-        State::Failed => Phase::Failed,
-        State::Finished => Phase::Finished,
-        State::Deleting => Phase::Deleting,
-        State::Deleted => Phase::Deleted,
-    };
-    let partitions: Option<Vec<PartitionSample>> = status
-        .partitions
-        .iter()
-        .map(|at| {
-            let (end_offset, lag) = (at.end_offset?, i64::try_from(at.lag?).ok()?);
-            Some(PartitionSample {
-                key: PartitionKey {
-                    cluster: at.cluster.as_str().into(),
-                    topic: at.topic.as_str().into(),
-                    partition: at.partition,
-                },
-                // Where nothing was consumed yet, what is behind begins there.
-                first_offset: end_offset.saturating_sub(lag),
-                end_offset,
-                position: at.position.filter(|_| at.worker.is_some() && !at.stale),
-                committed_offset: at.committed_offset,
-                age_seconds: if lag > 0 { status.lag.seconds } else { None },
-            })
-        })
-        .collect();
-    let live = status.workers.iter().filter(|worker| !worker.stale).count();
-    JobSample {
-        name: Arc::from(status.name.as_str()),
-        phase,
-        max_workers,
-        lag: partitions.map(|partitions| JobLag {
-            sampled_at_ms: jiff::Timestamp::now().as_millisecond(),
-            live_workers: u32::try_from(live).unwrap_or(u32::MAX),
-            unlanded: unlanded(status),
-            partitions,
-        }),
-    }
 }

@@ -153,8 +153,9 @@ fn config(
         "clusters": {CLUSTER: {"bootstrap_servers": bootstrap}},
     });
     let nothing = |_: &str| None;
+    let no_secret = |_: &str| Err("dev reads no secrets".to_owned());
     let no_file = |_: &str| Err(std::io::Error::other("dev reads no secrets"));
-    let outside = Outside { variables: Vec::new(), variable: &nothing, file: &no_file };
+    let outside = Outside { variables: Vec::new(), variable: &nothing, file: &no_file, secret: &no_secret };
     let text = output::yaml(&document)?;
     let config = FleetConfig::parse(&text, &outside).map_err(|errors| Failure::Usage(errors.to_string()))?;
     std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))?;

@@ -11,7 +11,7 @@ use landfall_config::FleetConfig;
 use landfall_job::{FieldError, JobSpec};
 use landfall_s3::store::SharedStore;
 use landfall_s3::timer::SystemTimer;
-use landfall_store::{HeartbeatStore, JobStore, LogStore};
+use landfall_store::{HeartbeatStore, JobStore, LogStore, ScalingStore};
 
 use super::{clusters, identity};
 use crate::command::connector;
@@ -35,6 +35,7 @@ pub(crate) fn state(config: &FleetConfig, store: &SharedStore, health: HealthSta
     Ok(ApiState::new(ApiParts {
         jobs: JobStore::new(Arc::clone(store), location.clone(), timer.clone()),
         heartbeats: HeartbeatStore::new(Arc::clone(store), location.clone()),
+        scaling: ScalingStore::new(Arc::clone(store), location.clone()),
         logs: LogStore::new(Arc::clone(store), location, timer, who),
         buckets: Arc::clone(store),
         rules: Arc::new(Rules(config.clone())),

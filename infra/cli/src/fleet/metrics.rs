@@ -51,11 +51,25 @@ impl Recorder {
 
 fn sum(text: &str, counter: &str, label: &str, value: &str) -> u64 {
     let wanted = format!("{label}=\"{value}\"");
+    series(text, counter, Some(&wanted)).filter_map(|number| number.parse::<u64>().ok()).sum()
+}
+
+/// The sum of a counter over all its series.
+pub(super) fn total(text: &str, counter: &str) -> f64 {
+    series(text, counter, None).filter_map(|number| number.parse::<f64>().ok()).sum()
+}
+
+/// The greatest value of a gauge over its series, or those with this label; `None` without any.
+pub(super) fn greatest(text: &str, gauge: &str, label: Option<&str>) -> Option<f64> {
+    series(text, gauge, label).filter_map(|number| number.parse::<f64>().ok()).reduce(f64::max)
+}
+
+/// The numbers of a metric's labelled series.
+fn series<'t>(text: &'t str, name: &'t str, label: Option<&'t str>) -> impl Iterator<Item = &'t str> {
     text.lines()
-        .filter_map(|line| line.strip_prefix(counter)?.strip_prefix('{')?.rsplit_once("} "))
-        .filter(|(labels, _)| labels.split(',').any(|label| label == wanted))
-        .filter_map(|(_, number)| number.parse::<u64>().ok())
-        .sum()
+        .filter_map(move |line| line.strip_prefix(name)?.strip_prefix('{')?.rsplit_once("} "))
+        .filter(move |(labels, _)| label.is_none_or(|wanted| labels.split(',').any(|label| label == wanted)))
+        .map(|(_, number)| number)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{ProcessReadiness, Recorder, VERSION, identity, stores, worker};
+use super::{ProcessReadiness, Recorder, VERSION, emf, identity, stores, worker};
 use crate::exit::{Failure, Outcome};
 use crate::logging;
 
@@ -88,6 +88,9 @@ impl Process {
             process.parts.spawn(async move { ("api", serve(listener, state, tls, ended).await.map_err(Into::into)) });
         }
         if let (Some((listener, parts)), Some(ready)) = (worker_parts, worker_ready) {
+            if let Some(place) = emf::Place::of_environment(&parts.pool) {
+                tokio::spawn(emf::tell(place, process.recorder.clone(), process.end.clone()));
+            }
             process.start_worker(listener, Worker::new(parts), health, ready)?;
         }
         Ok(process)

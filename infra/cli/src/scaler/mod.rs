@@ -1,0 +1,108 @@
+//! The scaler: looks at the fleet, decides about each of its pools, keeps the decision, and then has it acted on.
+//!
+//! Kept first: where two scalers decide about one pool, only the one whose record was written acts, and the other says
+//! so. Where nothing could be decided or kept, nothing is done: the pool stays as it is.
+
+mod acts;
+mod lambda;
+mod processes;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use futures::future::join_all;
+use landfall_config::{FleetConfig, PoolConfig};
+use landfall_lag::{Decision, Lookout, Memory, SeenPool, decide, keep};
+use landfall_s3::store::SharedStore;
+use landfall_s3::timer::SystemTimer;
+use landfall_store::{HeartbeatStore, JobStore, ScalingStore};
+
+use crate::exit::Failure;
+use crate::fleet;
+
+pub(crate) use acts::Acts;
+pub(crate) use lambda::lag_lambda;
+pub(crate) use processes::run_processes;
+
+/// The longest that measuring takes: less than the lag Lambda has.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// What decides about the pools of a fleet.
+#[derive(Debug)]
+pub(crate) struct Scaler {
+    lookout: Lookout,
+    store: ScalingStore,
+    pools: BTreeMap<String, PoolConfig>,
+}
+
+impl Scaler {
+    /// Puts the parts together; nothing is asked yet.
+    ///
+    /// # Errors
+    /// A cluster's properties cannot be those of a client.
+    pub(crate) fn new(
+        config: &FleetConfig,
+        store: &SharedStore,
+        who: &str,
+        pools: BTreeMap<String, PoolConfig>,
+    ) -> Result<Self, Failure> {
+        let location = fleet::location(config);
+        let mut clusters = BTreeMap::new();
+        for (name, connection) in fleet::connections(config, who) {
+            let client = fleet::kafka_client(&name, &connection, fleet::REQUEST_TIMEOUT)?;
+            clusters.insert(name, client);
+        }
+        let lookout = Lookout {
+            jobs: JobStore::new(Arc::clone(store), location.clone(), Arc::new(SystemTimer)),
+            heartbeats: HeartbeatStore::new(Arc::clone(store), location.clone()),
+            clusters,
+            patience: PATIENCE,
+        };
+        Ok(Self { lookout, store: ScalingStore::new(Arc::clone(store), location), pools })
+    }
+
+    /// One decision about each pool, acted on. What went wrong with one pool does not concern the others.
+    ///
+    /// # Errors
+    /// The jobs or the workers could not be read: nothing is known of any pool.
+    pub(crate) async fn tick(&self, acts: &dyn Acts) -> anyhow::Result<Vec<anyhow::Result<Decision>>> {
+        let seen = self.lookout.look(jiff::Timestamp::now()).await?;
+        for (pool, unscaled) in
+            seen.iter().filter(|(pool, seen)| !self.pools.contains_key(*pool) && !seen.jobs.is_empty())
+        {
+            tracing::warn!(pool, jobs = unscaled.jobs.len(), "jobs name a pool that this fleet does not scale");
+        }
+        let nobody = SeenPool::default();
+        let each = self.pools.iter().map(|(name, pool)| {
+            let seen = seen.get(name).unwrap_or(&nobody);
+            async move { self.pool(name, pool, seen, acts).await.with_context(|| format!("pool {name}")) }
+        });
+        Ok(join_all(each).await)
+    }
+
+    async fn pool(&self, name: &str, pool: &PoolConfig, seen: &SeenPool, acts: &dyn Acts) -> anyhow::Result<Decision> {
+        let asked = acts.asked(name, pool).await?;
+        let memory = Memory::read(&self.store, name).await.context("what was decided last cannot be read")?;
+        let (decision, record) = decide(name, seen, &pool.scaling, &memory, asked, jiff::Timestamp::now())?;
+        keep(&self.store, &record, memory).await.context("what was decided cannot be kept")?;
+        let Decision { desired, alive, because, lag_records, lag_seconds, sample_age_seconds, .. } = &decision;
+        tracing::info!(pool = name, desired, alive, lag_records, lag_seconds, sample_age_seconds, because, "decided");
+        acts.act(name, pool, &decision).await?;
+        Ok(decision)
+    }
+
+    /// What would be decided now, by what is remembered; nothing is kept and nobody acts.
+    ///
+    /// # Errors
+    /// What there is to decide about cannot be read.
+    pub(crate) async fn look_only(&self, name: &str, asked: Option<u32>) -> anyhow::Result<Decision> {
+        let now = jiff::Timestamp::now();
+        let seen = self.lookout.look(now).await?;
+        let memory = Memory::read(&self.store, name).await.context("what was decided last cannot be read")?;
+        let limits = self.pools.get(name).map(|pool| pool.scaling.clone()).unwrap_or_default();
+        let seen = seen.get(name).cloned().unwrap_or_default();
+        Ok(decide(name, &seen, &limits, &memory, asked, now)?.0)
+    }
+}

@@ -1,0 +1,209 @@
+//! One look at the pools of a fleet: which jobs there are, what their workers tell, and how far each is behind.
+//!
+//! Clusters are asked side by side and each by few at once. One that does not answer costs its own jobs their samples
+//! and nobody else's: after its first silence it is not asked again in this look.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use landfall_kafka::{ClusterClient, ClusterError, Isolation, TopicPartition, TopicPattern, Topics};
+use landfall_scale::{JobSample, WorkerSample};
+use landfall_store::heartbeats::HeartbeatError;
+use landfall_store::{Desired, HeartbeatStore, JobRecord, JobStore, JobStoreError, LagReport, LiveWorkers};
+use landfall_store::{State, StatusDocument, StatusInputs};
+use tokio::sync::Semaphore;
+
+use crate::measure::{MeasureError, Request, measure};
+use crate::sample;
+
+/// Jobs of one cluster that are measured at once.
+const JOBS_AT_ONCE: usize = 8;
+
+/// Why nothing can be decided: what there is to decide about is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    #[error("the jobs cannot be listed: {0}")]
+    Jobs(#[from] JobStoreError),
+    #[error("the workers' heartbeats cannot be read: {0}")]
+    Workers(#[from] HeartbeatError),
+}
+
+/// What is looked at.
+#[derive(Debug)]
+pub struct Lookout {
+    pub jobs: JobStore,
+    pub heartbeats: HeartbeatStore,
+    /// By registered name.
+    pub clusters: BTreeMap<String, Arc<ClusterClient>>,
+    /// The longest that measuring may take; what is not measured by then has no sample.
+    pub patience: Duration,
+}
+
+/// A pool as it was seen.
+#[derive(Debug, Clone, Default)]
+pub struct SeenPool {
+    pub workers: Vec<WorkerSample>,
+    pub jobs: Vec<JobSample>,
+    /// When jobs without a sample were created, in milliseconds since the epoch, by name.
+    pub unmeasured: BTreeMap<String, i64>,
+}
+
+/// One cluster and whether it was silent.
+#[derive(Debug)]
+struct Asked {
+    name: String,
+    client: Arc<ClusterClient>,
+    turns: Semaphore,
+    silent: AtomicBool,
+}
+
+impl Lookout {
+    /// Looks at every pool that has a job or a live worker, by its name.
+    ///
+    /// # Errors
+    /// The list of jobs or the heartbeats cannot be read. What is wrong with a single job or cluster is no error.
+    pub async fn look(&self, now: Timestamp) -> Result<BTreeMap<String, SeenPool>, LookError> {
+        let nothing = HashMap::new();
+        let (changes, workers) = tokio::join!(self.jobs.changes(&nothing), self.heartbeats.read(now));
+        let (changes, workers) = (changes?, Arc::new(workers?));
+        for broken in &changes.broken {
+            tracing::error!(job = broken.name, reason = %broken.reason, "a job's record cannot be read: it has no sample");
+        }
+        let mut pools: BTreeMap<String, SeenPool> = BTreeMap::new();
+        for seen in workers.seen.iter().filter(|seen| seen.live()) {
+            let rates = seen.heartbeat.jobs.iter().filter(|job| !job.past).map(|job| job.throughput.records_per_second);
+            let worker = WorkerSample { records_per_second: rates.sum() };
+            pools.entry(seen.heartbeat.pool.clone()).or_default().workers.push(worker);
+        }
+        let records: Vec<JobRecord> =
+            changes.changed.into_iter().map(|stored| stored.record).filter(|record| !record.closed).collect();
+        let deadline = tokio::time::Instant::now() + self.patience;
+        let asked = self.asked();
+        let measuring: Vec<_> = records
+            .into_iter()
+            .map(|record| {
+                let (cluster, workers) = (asked.get(&record.spec.source.cluster).cloned(), Arc::clone(&workers));
+                tokio::spawn(async move { one(record, cluster, &workers, now, deadline).await })
+            })
+            .collect();
+        for job in measuring {
+            // A task that panicked has said so; its job has no sample, which the next look shows.
+            let Ok((record, sample)) = job.await else { continue };
+            let pool = pools.entry(record.spec.pool.clone()).or_default();
+            if sample.phase.counts() && sample.lag.is_none() {
+                pool.unmeasured.insert(record.name.clone(), record.created_at.as_millisecond());
+            }
+            pool.jobs.push(sample);
+        }
+        Ok(pools)
+    }
+
+    fn asked(&self) -> BTreeMap<String, Arc<Asked>> {
+        let one = |(name, client): (&String, &Arc<ClusterClient>)| {
+            let asked = Asked {
+                name: name.clone(),
+                client: Arc::clone(client),
+                turns: Semaphore::new(JOBS_AT_ONCE),
+                silent: AtomicBool::new(false),
+            };
+            (name.clone(), Arc::new(asked))
+        };
+        self.clusters.iter().map(one).collect()
+    }
+}
+
+async fn one(
+    record: JobRecord,
+    cluster: Option<Arc<Asked>>,
+    workers: &LiveWorkers,
+    now: Timestamp,
+    deadline: tokio::time::Instant,
+) -> (JobRecord, JobSample) {
+    let own: Vec<_> = workers.seen.iter().filter(|seen| seen.job(&record.uid).is_some()).cloned().collect();
+    let inputs = StatusInputs { record: &record, workers: &own, kafka: None, log: None, scaling: None, now };
+    let mut status = StatusDocument::merge(&inputs);
+    if status.state == State::Running && !workers.anyone_runs(&record.uid) {
+        // Whether its last files are visible stands in the log alone. A worker that was pausing stays for a cooldown,
+        // which is when they become so: without any worker, a job that wants to rest is taken at its word.
+        match record.desired {
+            Desired::Paused => status.state = State::Paused,
+            Desired::Stopped => status.state = State::Stopped,
+            Desired::Running | Desired::Deleted => {}
+        }
+    }
+    let wanted = matches!(status.state, State::Running | State::Deleting);
+    let report = match (wanted, cluster, request(&record, &status)) {
+        (false, ..) => None,
+        (true, None, _) => {
+            let cluster = &record.spec.source.cluster;
+            tracing::error!(job = record.name, cluster, "the job's cluster is not registered here: it has no sample");
+            None
+        }
+        (true, Some(_), None) => None,
+        (true, Some(asked), Some(request)) => {
+            let report = tokio::time::timeout_at(deadline, ask(&asked, request, &record.name, now)).await;
+            report.unwrap_or_else(|_| {
+                tracing::warn!(
+                    job = record.name,
+                    cluster = asked.name,
+                    "measuring took too long: the job has no sample"
+                );
+                None
+            })
+        }
+    };
+    let sample = sample::measured(&status, record.spec.max_workers, report.as_ref(), now.as_millisecond());
+    (record, sample)
+}
+
+async fn ask(asked: &Arc<Asked>, request: Request, job: &str, now: Timestamp) -> Option<LagReport> {
+    let _turn = asked.turns.acquire().await.ok()?;
+    if asked.silent.load(Ordering::Relaxed) {
+        tracing::warn!(job, cluster = asked.name, "the cluster gave no answer: the job has no sample");
+        return None;
+    }
+    let (client, pattern) = (Arc::clone(&asked.client), matches!(request.topics, Topics::Pattern(_)));
+    let measured = tokio::task::spawn_blocking(move || measure(&client, &request, now.as_millisecond())).await;
+    match measured.ok()? {
+        Ok(report) => Some(report),
+        // A pattern may match nothing yet: nothing waits.
+        Err(MeasureError::NoTopics { .. }) if pattern => Some(LagReport::default()),
+        Err(error) => {
+            if matches!(error, MeasureError::Cluster(ClusterError::Unreachable { .. })) {
+                asked.silent.store(true, Ordering::Relaxed);
+            }
+            tracing::warn!(job, cluster = asked.name, %error, "the job has no sample");
+            None
+        }
+    }
+}
+
+/// `None` for a pattern of topics that this build cannot read.
+fn request(record: &JobRecord, status: &StatusDocument) -> Option<Request> {
+    let source = &record.spec.source;
+    let topics = match &source.topics {
+        landfall_job::Topics::Named(names) => Topics::Names(names.clone()),
+        landfall_job::Topics::Matching(pattern) => Topics::Pattern(TopicPattern::parse(pattern.as_str()).ok()?),
+    };
+    let isolation = match source.isolation {
+        landfall_job::Isolation::ReadCommitted => Isolation::ReadCommitted,
+        landfall_job::Isolation::ReadUncommitted => Isolation::ReadUncommitted,
+    };
+    let at = |topic: &str, partition: i32| TopicPartition { topic: Arc::from(topic), partition };
+    let told = status.partitions.iter().filter(|told| told.worker.is_some() && !told.stale);
+    Some(Request {
+        cluster: source.cluster.clone(),
+        group: record.spec.group_id(),
+        topics,
+        isolation,
+        job_uid: Some(record.uid.clone()),
+        positions: told.filter_map(|told| Some((at(&told.topic, told.partition), told.position?))).collect(),
+        origins: record.origins.iter().map(|o| (at(&o.topic, o.partition), o.start_offset)).collect(),
+        ends: record.ends.iter().flatten().map(|e| (at(&e.topic, e.partition), e.end_offset)).collect(),
+        records_per_second: Some(status.throughput.records_per_second).filter(|rate| *rate > 0.0),
+        read_ages: true,
+    })
+}

@@ -1,0 +1,135 @@
+//! A look at a fleet with an embedded Kafka, a cluster that does not answer, and jobs in several pools.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use landfall_job::JobSpec;
+use landfall_kafka::{ClusterClient, CommitOffset, Connection, EmbeddedKafka, GroupProtocol, TopicPartition};
+use landfall_lag::{Lookout, Memory, SeenPool, decide, keep};
+use landfall_s3::embedded::LocalStore;
+use landfall_s3::{SharedStore, SystemTimer};
+use landfall_scale::{Limits, Phase};
+use landfall_store::record::RECORD_FORMAT;
+use landfall_store::{Desired, HeartbeatStore, JobRecord, JobStore, Origin, ScalingError, ScalingStore, StateLocation};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+fn client(bootstrap: &str) -> Arc<ClusterClient> {
+    let connection = Connection {
+        bootstrap: bootstrap.to_owned(),
+        properties: BTreeMap::new(),
+        client_id: "test".into(),
+        group_protocol: GroupProtocol::Classic,
+    };
+    Arc::new(ClusterClient::new(&connection, Duration::from_secs(3)).unwrap())
+}
+
+fn record(name: &str, pool: &str, cluster: &str, origin: i64) -> JobRecord {
+    let text = format!(
+        "{{name: {name}, pool: {pool}, source: {{cluster: {cluster}, topics: [bids]}}, sink: {{bucket: lake}}}}"
+    );
+    JobRecord {
+        format: RECORD_FORMAT,
+        name: name.into(),
+        uid: format!("uid-{name}"),
+        generation: 1,
+        config_version: 1,
+        spec: JobSpec::parse(&text).unwrap(),
+        earlier: Vec::new(),
+        desired: Desired::Running,
+        restarts: 0,
+        origins: vec![Origin {
+            cluster: cluster.into(),
+            topic: "bids".into(),
+            partition: 0,
+            start_offset: origin,
+            topic_id: None,
+        }],
+        ends: None,
+        lanes: 1,
+        created_at: Timestamp::UNIX_EPOCH,
+        changed_at: Timestamp::UNIX_EPOCH,
+        changed_by: "test".into(),
+        failed: None,
+        finished_at: None,
+        closed: false,
+        idempotency: None,
+        connector: None,
+        events: Vec::new(),
+        write_token: String::new(),
+    }
+}
+
+fn phases(pool: &SeenPool) -> BTreeMap<&str, (Phase, Option<u64>)> {
+    let lag = |job: &landfall_scale::JobSample| {
+        job.lag.as_ref().map(|lag| lag.partitions.iter().map(landfall_scale::PartitionSample::lag).sum())
+    };
+    pool.jobs.iter().map(|job| (&*job.name, (job.phase, lag(job)))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_does_not_answer_costs_only_its_own_jobs_their_samples() {
+    let kafka = EmbeddedKafka::start(1).unwrap();
+    kafka.create_topic("bids", 1).unwrap();
+    let bootstrap = kafka.bootstrap_servers().unwrap();
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &bootstrap).create().unwrap();
+    for _ in 0..100 {
+        producer.send(BaseRecord::<str, str>::to("bids").partition(0).payload("x")).map_err(|(e, _)| e).unwrap();
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+    let store: SharedStore = Arc::new(LocalStore::memory(&["lake"]));
+    let location = StateLocation::new("lake", "_landfall/");
+    let jobs = JobStore::new(Arc::clone(&store), location.clone(), Arc::new(SystemTimer));
+    let mut paused = record("paused", "shared", "main", 0);
+    paused.desired = Desired::Paused;
+    let mut committed = record("committed", "shared", "main", 0);
+    committed.uid = "uid-committed".into();
+    for record in [record("new", "shared", "main", 40), committed, paused, record("other", "nightly", "main", 0)] {
+        jobs.create(record, None).await.unwrap();
+    }
+    for number in 0..40 {
+        jobs.create(record(&format!("far-{number}"), "shared", "far", 0), None).await.unwrap();
+    }
+    let near = client(&bootstrap);
+    let commit = CommitOffset {
+        partition: TopicPartition { topic: "bids".into(), partition: 0 },
+        offset: 70,
+        metadata: "uid-committed".into(),
+    };
+    near.commit("landfall-committed", &[commit]).unwrap();
+    // A port that nobody listens on: asked once for each of its turns, not once for each of forty jobs.
+    let clusters = BTreeMap::from([("main".to_owned(), near), ("far".to_owned(), client("127.0.0.1:1"))]);
+    let heartbeats = HeartbeatStore::new(Arc::clone(&store), location.clone());
+    let lookout = Lookout { jobs, heartbeats, clusters, patience: Duration::from_secs(60) };
+    let began = Instant::now();
+    let pools = lookout.look(Timestamp::now()).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(40), "each job waited for its own silence: {:?}", began.elapsed());
+    assert_eq!(pools.keys().collect::<Vec<_>>(), ["nightly", "shared"]);
+    let shared = phases(&pools["shared"]);
+    assert_eq!(shared["new"], (Phase::Running, Some(60)));
+    assert_eq!(shared["committed"], (Phase::Running, Some(30)));
+    assert_eq!(shared["paused"], (Phase::Paused, None));
+    assert_eq!(shared["far-7"], (Phase::Running, None));
+    assert_eq!(phases(&pools["nightly"])["other"], (Phase::Running, Some(100)));
+    assert_eq!(pools["shared"].unmeasured.len(), 40);
+    assert!(!pools["shared"].unmeasured.contains_key("new"));
+}
+
+#[tokio::test]
+async fn of_two_scalers_of_one_pool_one_notices_the_other() {
+    let store: SharedStore = Arc::new(LocalStore::memory(&["lake"]));
+    let scaling = ScalingStore::new(store, StateLocation::new("lake", "_landfall/"));
+    let now = Timestamp::now();
+    let decided =
+        |memory: &Memory| decide("p", &SeenPool::default(), &Limits::default(), memory, Some(0), now).unwrap();
+    let (first, second) = (Memory::read(&scaling, "p").await.unwrap(), Memory::read(&scaling, "p").await.unwrap());
+    let (_, record) = decided(&first);
+    keep(&scaling, &record, first).await.unwrap();
+    assert_eq!(keep(&scaling, &record, second).await, Err(ScalingError::Contended { pool: "p".into() }));
+    let third = Memory::read(&scaling, "p").await.unwrap();
+    assert_ne!(third, Memory::default(), "what was decided is remembered");
+    keep(&scaling, &decided(&third).1, third).await.unwrap();
+}

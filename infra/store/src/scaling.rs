@@ -1,0 +1,98 @@
+//! What a scaler decided last for a pool, and what it remembers for its next decision: one object a pool, changed by
+//! compare-and-swap, so that two scalers of one pool notice each other instead of taking turns.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use landfall_s3::{Condition, ErrorKind, ObjectOptions, PutRequest, SharedStore, StoreError};
+use serde::{Deserialize, Serialize};
+
+use crate::location::StateLocation;
+
+/// The format this build reads and writes.
+pub const SCALING_FORMAT: u32 = 1;
+
+/// The last decision about a pool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScalingRecord {
+    pub format: u32,
+    pub pool: String,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Workers asked for.
+    pub desired: u32,
+    /// Why, in words.
+    pub because: String,
+    /// Records behind over all jobs that could be measured.
+    pub lag_records: u64,
+    /// Age of the oldest record not yet consumed; none where it is not known.
+    #[serde(default)]
+    pub lag_seconds: Option<f64>,
+    /// What the decision remembers; nobody else looks inside.
+    pub history: serde_json::Value,
+}
+
+/// A record as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredScaling {
+    /// None where the object cannot be read as a record, such as one of another format.
+    pub record: Option<ScalingRecord>,
+    pub etag: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScalingError {
+    #[error("somebody else decided about pool {pool} meanwhile: let only one scaler run")]
+    Contended { pool: String },
+    #[error("the decision about pool {pool} cannot be written: {message}")]
+    Encode { pool: String, message: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Reads and writes the decisions of a fleet. One attempt a request.
+#[derive(Debug, Clone)]
+pub struct ScalingStore {
+    store: SharedStore,
+    location: StateLocation,
+}
+
+impl ScalingStore {
+    #[must_use]
+    pub fn new(store: SharedStore, location: StateLocation) -> Self {
+        Self { store, location }
+    }
+
+    /// None where nobody ever decided.
+    pub async fn read(&self, pool: &str) -> Result<Option<StoredScaling>, ScalingError> {
+        match self.store.get(&self.location.bucket, &self.location.scaling_key(pool)).await {
+            Ok(object) => {
+                let record: Option<ScalingRecord> = serde_json::from_slice(&object.body).ok();
+                let record = record.filter(|record| record.format == SCALING_FORMAT);
+                Ok(Some(StoredScaling { record, etag: object.head.etag }))
+            }
+            Err(error) if error.kind == ErrorKind::NoSuchKey => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes over exactly what was read: `etag` of [`read`](Self::read), none where there was nothing.
+    pub async fn write(&self, record: &ScalingRecord, etag: Option<String>) -> Result<(), ScalingError> {
+        let pool = || record.pool.clone();
+        let body = serde_json::to_vec(record)
+            .map_err(|error| ScalingError::Encode { pool: pool(), message: error.to_string() })?;
+        let request = PutRequest {
+            bucket: self.location.bucket.clone(),
+            key: self.location.scaling_key(&record.pool),
+            body: Bytes::from(body),
+            condition: etag.map_or(Condition::IfAbsent, Condition::IfMatch),
+            options: ObjectOptions { content_type: Some("application/json".to_owned()), ..ObjectOptions::default() },
+        };
+        match self.store.put(request).await {
+            Ok(_) => Ok(()),
+            Err(error) if matches!(error.kind, ErrorKind::PreconditionFailed | ErrorKind::Conflict) => {
+                Err(ScalingError::Contended { pool: pool() })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
