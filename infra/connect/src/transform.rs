@@ -1,11 +1,12 @@
-//! Single message transforms and their predicates. None runs here: a filter of tombstones is a policy of the job, and one
-//! of topics by name leaves them out of what is read. Every other one is refused by its name.
+//! Single message transforms and their predicates. None runs here: a filter of tombstones or by a header is a policy of the
+//! job, and one of topics by name leaves them out of what is read. Every other one is refused by its name.
 
 use std::collections::BTreeSet;
 
 use landfall_job::TopicPattern;
 use landfall_job::reader::Refusal;
 
+use crate::draft::Draft;
 use crate::input::Input;
 
 const FILTER: &str = "Filter";
@@ -17,6 +18,21 @@ pub(crate) struct Filters {
     pub(crate) tombstones: bool,
     /// Whole topics.
     pub(crate) topics: Vec<TopicFilter>,
+    /// Records that have one of these headers ...
+    pub(crate) with_header: Vec<String>,
+    /// ... or that lack one of these.
+    pub(crate) without_header: Vec<String>,
+}
+
+impl Filters {
+    /// Headers become policies of the job.
+    pub(crate) fn set(&self, draft: &mut Draft) {
+        let fields =
+            [("decode.skip_with_header", &self.with_header), ("decode.skip_without_header", &self.without_header)];
+        for (field, names) in fields.into_iter().filter(|(_, names)| !names.is_empty()) {
+            draft.set(field, names.clone(), "transforms");
+        }
+    }
 }
 
 /// Takes topics away by their names.
@@ -38,6 +54,8 @@ impl TopicFilter {
 enum Found {
     Tombstones,
     Topics(TopicFilter),
+    WithHeader(String),
+    WithoutHeader(String),
 }
 
 impl Found {
@@ -45,6 +63,8 @@ impl Found {
         match self {
             Self::Tombstones => "decode.null_value",
             Self::Topics(_) => "source.topics",
+            Self::WithHeader(_) => "decode.skip_with_header",
+            Self::WithoutHeader(_) => "decode.skip_without_header",
         }
     }
 }
@@ -66,6 +86,8 @@ pub(crate) fn read(input: &mut Input<'_>) -> Filters {
         match found {
             Found::Tombstones => filters.tombstones = true,
             Found::Topics(topics) => filters.topics.push(topics),
+            Found::WithHeader(name) => filters.with_header.push(name),
+            Found::WithoutHeader(name) => filters.without_header.push(name),
         }
     }
     fields.dedup();
@@ -114,6 +136,7 @@ fn filter<'a>(name: &str, input: &mut Input<'a>) -> Option<(&'a str, Found)> {
         (FILTER, "TopicNameMatches", Some(predicate)) => {
             topics(predicate, negated, input).map(|topics| (predicate, Found::Topics(topics)))
         }
+        (FILTER, "HasHeaderKey", Some(predicate)) => header(predicate, negated, input).map(|found| (predicate, found)),
         _ => None,
     };
     let Some((predicate, found)) = found else {
@@ -142,6 +165,19 @@ fn topics(predicate: &str, negated: bool, input: &mut Input<'_>) -> Option<Topic
     None
 }
 
+fn header(predicate: &str, negated: bool, input: &mut Input<'_>) -> Option<Found> {
+    let key = format!("predicates.{predicate}.name");
+    let Some(name) = input.get(&key).filter(|name| !name.is_empty()) else {
+        input.refuse_by(&key, &Refusal::new("is missing", "write the name of the header"));
+        return None;
+    };
+    let name = name.to_owned();
+    let found = if negated { Found::WithoutHeader(name) } else { Found::WithHeader(name) };
+    input.mapped(&format!("predicates.{predicate}.type"), &[found.field()]);
+    input.mapped(&key, &[found.field()]);
+    Some(found)
+}
+
 fn refuse(name: &str, simple: &str, kind: &str, predicate: Option<&str>, input: &mut Input<'_>) {
     let (problem, fix) = match simple {
         "" => ("is missing".to_owned(), "leave the transform out"),
@@ -150,7 +186,10 @@ fn refuse(name: &str, simple: &str, kind: &str, predicate: Option<&str>, input: 
                 Some(_) => format!("is not supported yet with the predicate {}", shown(kind)),
                 None => "drops every record without a predicate".to_owned(),
             };
-            (problem, "filters of RecordIsTombstone, not negated, and of TopicNameMatches are; leave it out")
+            (
+                problem,
+                "filters of RecordIsTombstone, not negated, of TopicNameMatches and of HasHeaderKey are; leave it out",
+            )
         }
         other => (
             format!("is the transform {}, and transforms are not supported", shown(other)),

@@ -71,6 +71,7 @@ pub fn translate(name: &str, config: &BTreeMap<String, String>, defaults: &Conne
     let plugin = plugin::of(&mut input);
     secret::refuse(&mut input, plugin);
     let filters = transform::read(&mut input);
+    filters.set(&mut draft);
     source::read(name, &mut input, &mut draft, defaults, &filters.topics);
     overrides::read(&mut input, &mut draft);
     converter::read(&mut input, &mut draft, plugin);

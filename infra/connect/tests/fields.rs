@@ -419,7 +419,7 @@ fn a_filter_of_topics_leaves_them_out_of_what_is_read() {
 }
 
 #[test]
-fn a_filter_of_tombstones_is_a_policy_and_every_other_transform_is_refused_by_name() {
+fn a_filter_of_tombstones_or_headers_is_a_policy_and_every_other_transform_is_refused_by_name() {
     let filter = |predicate: &str, more: &[(&str, &str)]| {
         let class = format!("org.apache.kafka.connect.transforms.predicates.{predicate}");
         let mut all = vec![
@@ -437,9 +437,18 @@ fn a_filter_of_tombstones_is_a_policy_and_every_other_transform_is_refused_by_na
     for key in ["transforms", "transforms.drop.type", "transforms.drop.predicate", "predicates", "predicates.p.type"] {
         assert!(is_mapped(&finding(&translated(&tombstones), key)), "{key}");
     }
+    let header = |more: &[(&str, &str)]| filter("HasHeaderKey", &[&[("predicates.p.name", "test")], more].concat());
+    let negated = header(&[("transforms.drop.negate", "true")]);
+    assert_eq!(field(&header(&[]), "decode.skip_with_header"), json!(["test"]));
+    assert_eq!(field(&negated, "decode.skip_without_header"), json!(["test"]));
+    for key in negated.keys().filter(|key| key.starts_with("transforms") || key.starts_with("predicates")) {
+        assert!(is_mapped(&finding(&translated(&negated), key)), "{key}");
+    }
+    let nameless = refused(&filter("HasHeaderKey", &[]));
+    assert!(nameless.iter().any(|key| key == "predicates.p.name"), "{nameless:?}");
     for (config, word) in [
         (filter("RecordIsTombstone", &[("transforms.drop.negate", "true")]), "RecordIsTombstone"),
-        (filter("HasHeaderKey", &[("predicates.p.name", "h")]), "HasHeaderKey"),
+        (filter("RecordIsOld", &[("predicates.p.name", "h")]), "RecordIsOld"),
         (filter("TopicNameMatches", &[("predicates.p.pattern", "(?!a)")]), "TopicNameMatches"),
         (filter("RecordIsTombstone", &[("transforms.drop.predicate", REMOVED)]), "without a predicate"),
         (filter("RecordIsTombstone", &[("transforms.drop.type", "com.own.RegexRouter$Value")]), "RegexRouter$Value"),

@@ -36,6 +36,14 @@ const FILTER: Pairs = &[
     ("predicates", "p"),
     ("predicates.p.type", "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone"),
 ];
+const HEADER: Pairs = &[
+    ("transforms", "t"),
+    ("transforms.t.type", "org.apache.kafka.connect.transforms.Filter"),
+    ("transforms.t.predicate", "p"),
+    ("predicates", "p"),
+    ("predicates.p.type", "org.apache.kafka.connect.transforms.predicates.HasHeaderKey"),
+    ("predicates.p.name", "test"),
+];
 const NO_TOPICS: Pairs = &[("topics", "\u{0}")];
 const JSONL: Pairs = &[
     ("value.converter", "org.apache.kafka.connect.json.JsonConverter"),
@@ -58,7 +66,7 @@ const EXAMPLES: &[(&str, &[&str], Pairs)] = &[
     ("value.converter", &["org.apache.kafka.connect.json.JsonConverter", "io.confluent.connect.avro.AvroConverter",
         "org.apache.kafka.connect.storage.StringConverter", "org.apache.kafka.connect.converters.ByteArrayConverter"], &[]),
     ("transforms", &["t"], FILTER),
-    ("predicates", &["p"], FILTER),
+    ("predicates", &["p"], HEADER),
     ("errors.tolerance", &["none", "all"], &[]),
     ("errors.deadletterqueue.topic.name", &["bids-dlq"], &[]),
     ("s3.bucket.name", &["lake"], &[]),

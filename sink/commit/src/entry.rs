@@ -112,6 +112,8 @@ pub enum SkipReason {
     Declared,
     /// Records without a value, by `decode.null_value: skip`.
     NullValue,
+    /// By their headers: `decode.skip_with_header`, `decode.skip_without_header`.
+    Filtered,
     /// Malformed records whose letters went to the dead-letter topic only, acknowledged before this entry.
     DeadLetterTopic,
     /// Below where the job begins in a topic that it met after it was created.
@@ -125,6 +127,7 @@ impl SkipReason {
             Self::Gap => "gap",
             Self::Declared => "declared",
             Self::NullValue => "null_value",
+            Self::Filtered => "filtered",
             Self::DeadLetterTopic => "dead_letter_topic",
             Self::BeforeOrigin => "before_origin",
         }
@@ -401,6 +404,7 @@ mod tests {
             SkipReason::Gap,
             SkipReason::Declared,
             SkipReason::NullValue,
+            SkipReason::Filtered,
             SkipReason::DeadLetterTopic,
             SkipReason::BeforeOrigin,
         ] {

@@ -164,7 +164,20 @@ pub fn accept(plan: &Plan, scratch: &mut Scratch, record: &Record<'_>, now_ms: i
     }
 }
 
+/// By its headers the record is none of the job's. Headers are copied for it, so only jobs that filter pay.
+fn filtered(plan: &Plan, record: &Record<'_>) -> bool {
+    if plan.skip_with.is_empty() && plan.skip_without.is_empty() {
+        return false;
+    }
+    let headers = record.headers.to_vec();
+    let has = |name: &String| headers.iter().any(|(known, _)| known == name);
+    plan.skip_with.iter().any(has) || !plan.skip_without.iter().all(has)
+}
+
 fn judge(plan: &Plan, scratch: &mut Scratch, record: &Record<'_>, now_ms: i64) -> Result<Verdict, Rejection> {
+    if filtered(plan, record) {
+        return Ok(Verdict::Skip(SkipReason::Filtered));
+    }
     let bytes = u64::try_from(record.payload_bytes() + record.headers.total_bytes()).unwrap_or(u64::MAX);
     if bytes > plan.max_record_bytes {
         let message = format!("the record has {bytes} bytes; {} {}", plan.record_bound, plan.max_record_bytes);

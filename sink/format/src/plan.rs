@@ -47,6 +47,9 @@ pub struct Plan {
     pub(crate) needs_time: bool,
     pub(crate) key: KeyPlan,
     pub(crate) null_value: NullValue,
+    /// Headers by which records are skipped: with any of the first, or without any of the second.
+    pub(crate) skip_with: Vec<String>,
+    pub(crate) skip_without: Vec<String>,
     /// Of key, value and headers together, inclusive.
     pub(crate) max_record_bytes: u64,
     /// Where that bound comes from.
@@ -113,6 +116,8 @@ impl Plan {
             needs_time: in_key || sink.rotate.event_time.is_some(),
             key,
             null_value: spec.decode.null_value,
+            skip_with: spec.decode.skip_with_header.clone(),
+            skip_without: spec.decode.skip_without_header.clone(),
             max_record_bytes: spec.source.max_record_bytes.bytes(),
             record_bound: "source.max_record_bytes is",
             shape,

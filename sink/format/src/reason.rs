@@ -122,6 +122,8 @@ impl fmt::Display for Reason {
 pub enum SkipReason {
     /// The value is null or empty and the job says `decode.null_value: skip`.
     NullValue,
+    /// By its headers: `decode.skip_with_header`, `decode.skip_without_header`.
+    Filtered,
 }
 
 impl SkipReason {
@@ -129,6 +131,7 @@ impl SkipReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NullValue => "null_value",
+            Self::Filtered => "filtered",
         }
     }
 }

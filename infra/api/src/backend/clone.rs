@@ -15,6 +15,7 @@ pub(crate) async fn clone(
     of: &str,
     name: Value,
     start: Value,
+    idempotency_key: Option<&str>,
 ) -> Result<Created, BackendError> {
     let stored = access::visible(state, principal, of).await?;
     if stored.record.spec.sink.on_existing_object == ExistingObject::Overwrite {
@@ -34,5 +35,6 @@ pub(crate) async fn clone(
         source.insert("start".to_owned(), start);
     }
     let spec = JobSpec::parse(&document.to_string())?;
-    create::create(state, principal, NewJob { note: format!("a copy of {of}"), ..NewJob::of(spec) }, None).await
+    let mark = idempotency_key.and_then(|key| create::idempotency_mark(principal, key, &spec));
+    create::create(state, principal, NewJob { note: format!("a copy of {of}"), ..NewJob::of(spec) }, mark).await
 }

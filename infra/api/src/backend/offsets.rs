@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use landfall_job::FieldError;
+use landfall_job::{ExistingObject, FieldError};
 use landfall_kafka::{TopicPartition, Watermarks};
 use landfall_store::{
     Closing, Desired, EventKind, JobRecord, JobStoreError, LogView, Origin, PartitionId, StatusDocument, Stored,
@@ -92,6 +92,7 @@ pub(crate) async fn set(
     let mut warnings = Vec::new();
     let stored = if back {
         let stored = again(state, principal, record, &wanted, &detail, now).await?;
+        warnings.extend(meets_old_objects(&stored.record));
         // The old generation's commits carry its uid and say nothing to the new one.
         warnings.extend(group::commit_origins(state, &stored.record).await);
         stored
@@ -107,6 +108,17 @@ pub(crate) async fn set(
     };
     tracing::info!(job = name, job_uid = stored.record.uid, by = principal.name, back, detail, "offsets set");
     Ok(Moved { stored, new_generation: back, warnings })
+}
+
+/// What lands again may have the keys of what landed before.
+fn meets_old_objects(record: &JobRecord) -> Option<String> {
+    let sink = &record.spec.sink;
+    let unique = sink.key.as_str().contains("{unique}");
+    (!unique && sink.on_existing_object == ExistingObject::Fail).then(|| {
+        "sink.key has no {unique} and sink.on_existing_object is fail: the job fails where a file gets the key of one \
+         that landed before; move the old objects away, or change one of the two"
+            .to_owned()
+    })
 }
 
 /// The job is stopped, and no live worker has it.

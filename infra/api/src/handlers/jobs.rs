@@ -168,7 +168,8 @@ pub(crate) struct CloneOf {
 
 /// Creates a job with another one's document and a start and a consumer group of its own.
 #[utoipa::path(
-    post, path = "/v1/jobs/{name}/clone", tag = "jobs", params(("name" = String, Path)),
+    post, path = "/v1/jobs/{name}/clone", tag = "jobs",
+    params(("name" = String, Path), ("idempotency-key" = Option<String>, Header)),
     request_body(content = CloneOf, content_type = "application/json"),
     responses(
         (status = 201, body = JobView, headers(("etag" = String), ("location" = String))),
@@ -188,8 +189,9 @@ pub(crate) async fn clone(
 ) -> Result<Response, Problem> {
     principal.require(Role::Editor)?;
     let of = name_of(path)?;
+    let key = idempotency_key(request.headers())?;
     let wanted: CloneOf = json_body(&state, request).await?;
-    let created = cloning::clone(&state, &principal, &of, wanted.name.into(), wanted.start).await?;
+    let created = cloning::clone(&state, &principal, &of, wanted.name.into(), wanted.start, key.as_deref()).await?;
     Ok(created_response(created))
 }
 

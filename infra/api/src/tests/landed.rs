@@ -4,8 +4,10 @@ use axum::Router;
 use axum::body::Body;
 use futures::StreamExt;
 use http::Request;
-use landfall_commit::{Entry, FileEntry, FileKind, JobUid, Lane, Offsets, Paths, Seq, SourcePartition, Token};
-use landfall_s3::{Condition, ObjectOptions, PutRequest, Store};
+use landfall_commit::{
+    Entry, FileEntry, FileKind, JobUid, Lane, Offsets, Paths, Seq, SkipReason, SourcePartition, Token,
+};
+use landfall_s3::{Condition, Fault, ObjectOptions, Operation, PlannedFault, PutRequest, Store};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -183,6 +185,50 @@ async fn offsets_are_set_while_nobody_works_and_a_skip_is_in_the_log() {
 }
 
 #[tokio::test]
+async fn what_a_writer_appends_while_a_job_moves_back_is_the_new_logs_start() {
+    let world = World::new();
+    world.produce("bids", 0, 30);
+    world.produce("bids", 1, 30);
+    let api = world.api();
+    let key = "{topic}/{topic}+{partition}+{first_offset}.{ext}";
+    let mut body: Value = serde_json::from_str(&job("bids")).unwrap();
+    body["sink"]["key"] = key.into();
+    create(&api, &body.to_string()).await.expect(201);
+    call(&api, "POST", "/v1/jobs/bids/stop", &[], "").await.expect(202);
+    let uid = uid(&api).await;
+    let topic_id = get(&api, "/v1/jobs/bids").await.json["origins"][0]["topic_id"].clone();
+    let advance = |seq: u64, partition: i32, to: u64| {
+        let source = SourcePartition {
+            cluster: "main".into(),
+            topic: "bids".into(),
+            topic_id: topic_id.as_str().unwrap_or_default().into(),
+            partition,
+        };
+        let token = Token::from(format!("z{seq}").as_str());
+        let mut entry = Entry::empty(JobUid::from(uid.as_str()), Lane(0), Seq(seq), token, "zombie", 0);
+        entry.skipped.insert(source, [(SkipReason::NullValue, Offsets::from_range(0..to))].into());
+        let key = Paths::new("_landfall/", &JobUid::from(uid.as_str()), Lane(0)).entry(Seq(seq));
+        put(&world, key, entry.to_json().unwrap())
+    };
+    advance(1, 0, 20).await;
+    // The move has read the log, and its closing entry is on the way when a worker that woke up appends in its place.
+    let closing = PlannedFault::on(Operation::Put, Fault::Delay { ms: 500 });
+    world.store.add(closing.key_contains("/log/"));
+    let body = json!({"offsets": [{"topic": "bids", "partition": 0, "offset": 3}]}).to_string();
+    let moving = call(&api, "PUT", "/v1/jobs/bids/offsets", &[JSON], &body);
+    let appending = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        advance(2, 1, 7).await;
+    };
+    let (moved, ()) = tokio::join!(moving, appending);
+    let moved = moved.expect(200);
+    let starts: Vec<_> = moved.json["origins"].as_array().unwrap().iter().map(|o| o["start_offset"].clone()).collect();
+    assert_eq!(starts, [json!(3), json!(7), json!(0)]);
+    let warned = moved.json["warnings"].to_string();
+    assert!(warned.contains("has no {unique}"), "{warned}");
+}
+
+#[tokio::test]
 async fn a_copy_has_a_start_and_a_group_of_its_own() {
     let world = World::new();
     world.produce("bids", 1, 10);
@@ -195,6 +241,12 @@ async fn a_copy_has_a_start_and_a_group_of_its_own() {
     assert_eq!(made.json["spec"]["source"]["group"], Value::Null);
     let again = call(&api, "POST", "/v1/jobs/bids/clone", &[JSON], &body.to_string()).await;
     again.expect(409);
+    // A client that did not hear the answer asks once more.
+    let once = json!({"name": "once", "start": "latest"}).to_string();
+    let with_key = [JSON, "idempotency-key: k-1"];
+    let first = call(&api, "POST", "/v1/jobs/bids/clone", &with_key, &once).await.expect(201);
+    let second = call(&api, "POST", "/v1/jobs/bids/clone", &with_key, &once).await.expect(201);
+    assert_eq!((second.header("idempotency-replayed"), &second.json["uid"]), ("true", &first.json["uid"]));
     for bad in
         [json!({"name": "x"}), json!({"name": "x", "start": "yesterday"}), json!({"name": "X/", "start": "latest"})]
     {

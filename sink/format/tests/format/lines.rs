@@ -101,6 +101,22 @@ fn tombstones_and_empty_values_are_dead_letters_skipped_or_kept_by_policy() {
 }
 
 #[test]
+fn records_are_skipped_by_the_headers_they_have_or_lack_before_they_are_read() {
+    let files = |policy: &str| Files::new(plan("  compression: none", &format!("decode: {{{policy}}}")));
+    let header = |name: &str| vec![(name.to_owned(), None)];
+    let skipped = |files: &mut Files, value: &[u8], headers: &Vec<(String, Option<Vec<u8>>)>| {
+        let verdict = accept(&files.plan, &mut files.scratch, &with_headers(Some(value), 0, headers), NOW_MS);
+        verdict == Verdict::Skip(SkipReason::Filtered)
+    };
+    let mut with = files("skip_with_header: [test, debug]");
+    assert!(skipped(&mut with, b"{}", &header("debug")) && !skipped(&mut with, b"{}", &header("Debug")));
+    assert!(!skipped(&mut with, b"{}", &Vec::new()));
+    assert!(skipped(&mut with, b"no json", &header("test")), "a filtered record is no dead letter");
+    let mut without = files("skip_without_header: [real]");
+    assert!(skipped(&mut without, b"{}", &header("test")) && !skipped(&mut without, b"{}", &header("real")));
+}
+
+#[test]
 fn a_record_over_its_bound_is_too_large_with_key_and_headers_counted() {
     let mut files = Files::new(plan("", ""));
     let value = format!("\"{}\"", "x".repeat((1 << 20) - 5));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::reader::{Field, Refused, Section, Table};
+use crate::reader::{Field, Refused, Section, Table, nonempty_text};
 
 crate::word_enum! {
     /// What a record's value is.
@@ -32,6 +32,12 @@ pub struct DecodeSpec {
     pub format: DecodeFormat,
     /// What becomes of a record without one.
     pub null_value: NullValue,
+    /// Records with any of these headers are skipped, and declared so in the log.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skip_with_header: Vec<String>,
+    /// So are records that lack any of these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skip_without_header: Vec<String>,
 }
 
 pub(super) static TABLE: Table = Table {
@@ -42,6 +48,18 @@ pub(super) static TABLE: Table = Table {
             "`dead_letter`, `skip` or `keep`",
             "dead_letter",
             "what becomes of a record whose value is null or empty; `keep` lands it as null and needs `sink.envelope` when the format is `jsonl`",
+        ),
+        Field::optional(
+            "skip_with_header",
+            "list of header names",
+            "none",
+            "records that have any of these headers are skipped before they are read, and declared so in the log",
+        ),
+        Field::optional(
+            "skip_without_header",
+            "list of header names",
+            "none",
+            "records that lack any of these headers are skipped in the same way",
         ),
     ],
     refused: &[
@@ -56,7 +74,14 @@ impl DecodeSpec {
     pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
         let format = section.read("format");
         let null_value = section.read("null_value");
+        let skip_with_header = section.list_with("skip_with_header", nonempty_text);
+        let skip_without_header = section.list_with("skip_without_header", nonempty_text);
         section.finish();
-        Some(Self { format: format?, null_value: null_value? })
+        Some(Self {
+            format: format?,
+            null_value: null_value?,
+            skip_with_header: skip_with_header?,
+            skip_without_header: skip_without_header?,
+        })
     }
 }

@@ -105,9 +105,13 @@ impl Engine {
         let verdict = landfall_format::accept(&plan.format, &mut self.scratch, &view, now.wall_ms);
         let rejection = match verdict {
             Verdict::Route { .. } => self.append_record(record.slot, offset, &view).err(),
-            Verdict::Skip(_) => {
+            Verdict::Skip(reason) => {
+                let reason = match reason {
+                    landfall_format::SkipReason::NullValue => SkipReason::NullValue,
+                    landfall_format::SkipReason::Filtered => SkipReason::Filtered,
+                };
                 if let Some(partition) = self.partition_mut(record.slot) {
-                    partition.skip(SkipReason::NullValue, offset);
+                    partition.skip(reason, offset);
                 }
                 None
             }
