@@ -104,3 +104,24 @@ def test_a_name_that_is_taken_is_left_or_taken_over_as_the_job_says(
     assert ids(s3, bucket) == list(range(100))
     audit = fleet.audit(name)
     assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+def test_records_are_skipped_by_their_headers_and_the_audit_counts_them(
+    kafka, s3, bucket, make_topic, fleet, new_job, verify
+):
+    topic = make_topic()
+    fleet.run()
+    job = new_job(topic, decode={"skip_with_header": ["test"]})
+    fleet.create(job)
+    # Every third one, and among them some that are no JSON: filtered before they are read, they are no dead letters.
+    marked = {number for number in range(300) if number % 3 == 0}
+    values = [b"{broken" if number % 30 == 0 else value for number, value in enumerate(numbered(300))]
+    headers = [[("test", b"1")] if number in marked else [("real", None)] for number in range(300)]
+    produce(kafka.bootstrap, topic, [(None, value, own) for value, own in zip(values, headers)])
+    fleet.wait_drained(job["name"], records=300)
+    assert ids(s3, bucket) == sorted(set(range(300)) - marked)
+    skipped = {(topic, 0, number) for number in marked}
+    verify(topic, job["name"], bad=skipped, elsewhere=skipped).assert_clean()
+    audit = fleet.command("audit", job["name"], "--config", fleet.config_path, "--output", "json")
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+    assert json.loads(audit.stdout)["tally"]["skipped"] == {"filtered": 100}, audit.stdout
