@@ -12,6 +12,8 @@
 //! - I8 no open upload older than a given age that neither an entry nor a live writer names
 //! - I9 memory, open files and the records of a partition that no entry accounts for stay under their limits
 
+#[cfg(test)]
+mod fixture;
 mod life;
 mod log;
 mod objects;

@@ -141,6 +141,16 @@ mod tests {
         assert_eq!(set.frontier(), 9);
     }
 
+    #[test]
+    fn optimizing_makes_what_is_above_low_smaller() {
+        let mut set = OffsetSet::starting_at(3);
+        set.insert(&(5..1_000).collect());
+        let before = set.clone();
+        set.optimize();
+        assert!(set.above().room_bytes() < before.above().room_bytes());
+        assert_eq!(set, before);
+    }
+
     proptest! {
         #[test]
         fn it_behaves_like_a_plain_set_of_offsets(origin in 0u64..50, inserts in prop::collection::vec((0u64..200, 0u64..20), 0..40), probe in prop::collection::btree_set(0u64..250, 0..50)) {

@@ -43,16 +43,14 @@ impl Offsets {
         self.0.insert(offset)
     }
 
+    /// A half-open range; nothing when `end <= start`.
     pub fn insert_range(&mut self, range: Range<u64>) {
-        if range.start < range.end {
-            self.0.insert_range(range);
-        }
+        self.0.insert_range(range);
     }
 
+    /// A half-open range; nothing when `end <= start`.
     pub fn remove_range(&mut self, range: Range<u64>) {
-        if range.start < range.end {
-            self.0.remove_range(range);
-        }
+        self.0.remove_range(range);
     }
 
     #[must_use]
@@ -107,6 +105,12 @@ impl Offsets {
     /// Rewrites dense stretches as runs; worth calling before a set is kept or written.
     pub fn optimize(&mut self) {
         self.0.optimize();
+    }
+
+    /// How large the bitmap is as it is laid out now.
+    #[cfg(test)]
+    pub(crate) fn room_bytes(&self) -> usize {
+        self.0.serialized_size()
     }
 
     /// The first offset at or above `from` that is not in the set.
@@ -177,27 +181,36 @@ impl Offsets {
             };
         }
         let mut set = Self::new();
-        let (mut floor, mut offsets) = (0, 0_u64);
-        for run in text.split(',').filter(|run| !run.is_empty()) {
-            let bounds = run.split_once("..").and_then(|(a, b)| Some((a.parse::<u64>().ok()?, b.parse::<u64>().ok()?)));
-            let Some((start, end)) = bounds else {
-                return Err(BadOffsets(format!("{run:?} is not a run start..end")));
-            };
-            if end <= start || start < floor {
-                return Err(BadOffsets(format!("run {run:?} is empty or out of order")));
-            }
-            if end > MAX_OFFSET + 1 {
-                return Err(beyond_kafka(end));
-            }
-            offsets = offsets.saturating_add(end - start);
-            if offsets > MAX_OFFSETS_READ {
-                return Err(BadOffsets(format!("it has more than {MAX_OFFSETS_READ} offsets up to {run:?}")));
-            }
-            floor = end;
-            set.insert_range(start..end);
+        for run in parse_runs(text)? {
+            set.insert_range(run);
         }
         Ok(set)
     }
+}
+
+/// The runs of a text, looked at before room is made for any of them.
+fn parse_runs(text: &str) -> Result<Vec<Range<u64>>, BadOffsets> {
+    let mut runs = Vec::new();
+    let (mut floor, mut offsets) = (0, 0_u64);
+    for run in text.split(',').filter(|run| !run.is_empty()) {
+        let bounds = run.split_once("..").and_then(|(a, b)| Some((a.parse::<u64>().ok()?, b.parse::<u64>().ok()?)));
+        let Some((start, end)) = bounds else {
+            return Err(BadOffsets(format!("{run:?} is not a run start..end")));
+        };
+        if end <= start || start < floor {
+            return Err(BadOffsets(format!("run {run:?} is empty or out of order")));
+        }
+        if end > MAX_OFFSET + 1 {
+            return Err(beyond_kafka(end));
+        }
+        offsets = offsets.saturating_add(end - start);
+        if offsets > MAX_OFFSETS_READ {
+            return Err(BadOffsets(format!("it has more than {MAX_OFFSETS_READ} offsets up to {run:?}")));
+        }
+        floor = end;
+        runs.push(start..end);
+    }
+    Ok(runs)
 }
 
 fn split(offset: u64) -> (u32, u32) {
@@ -291,6 +304,8 @@ mod tests {
             let error = Offsets::parse(&text).unwrap_err().to_string();
             assert!(error.contains("beyond what kafka counts to"), "{error}");
         }
+        // The next offset is still a signed 64-bit number.
+        assert_eq!(i64::try_from(MAX_OFFSET + 1), Ok(i64::MAX));
         for (offset, is_read) in [(MAX_OFFSET, true), (MAX_OFFSET + 1, false), (u64::MAX, false)] {
             let mut bytes = Vec::new();
             RoaringTreemap::from_iter([offset]).serialize_into(&mut bytes).unwrap();
@@ -305,6 +320,8 @@ mod tests {
             let error = Offsets::parse(&text).unwrap_err().to_string();
             assert!(error.contains("more than 274877906944 offsets"), "{error}");
         }
+        let most = 5..5 + MAX_OFFSETS_READ;
+        assert_eq!(parse_runs(&format!("{}..{}", most.start, most.end)), Ok(vec![most]));
     }
 
     #[test]
@@ -338,6 +355,15 @@ mod tests {
     }
 
     #[test]
+    fn a_dense_stretch_takes_less_room_as_a_run() {
+        let scattered: Offsets = (0..1_000).collect();
+        let mut optimized = scattered.clone();
+        optimized.optimize();
+        assert!(optimized.room_bytes() < scattered.room_bytes(), "{} bytes", optimized.room_bytes());
+        assert_eq!(optimized, scattered);
+    }
+
+    #[test]
     fn operations_do_what_they_are_called() {
         let (left, right) = (Offsets::from_range(0..10), Offsets::from_range(5..15));
         assert_eq!(left.difference(&right), Offsets::from_range(0..5));
@@ -351,6 +377,10 @@ mod tests {
         set.remove_range(0..0);
         assert_eq!(set.runs().collect::<Vec<_>>(), [0..1, 3..5]);
         set.insert_range(8..8);
+        let (high, low) = (9, 2);
+        set.insert_range(high..low);
+        set.remove_range(high..low);
+        assert_eq!(set.runs().collect::<Vec<_>>(), [0..1, 3..5], "what ends before it begins is empty");
         assert_eq!((set.max(), set.is_empty(), Offsets::new().is_empty()), (Some(4), false, true));
     }
 

@@ -170,3 +170,20 @@ fn a_file_has_lost_where_one_of_its_partitions_overlaps() {
     assert!(state.has_lost(&held(9..11, 100..101)) && state.has_lost(&held(10..11, 99..100)));
     assert!(!state.has_lost(&held(10..11, 100..101)) && !state.has_lost(&BTreeMap::new()));
 }
+
+#[test]
+fn optimizing_makes_the_accounted_sets_and_the_gaps_smaller() {
+    let mut state = opened();
+    let mut entry = next(&state);
+    entry.held.insert(bids(0), (5..1_000).collect());
+    let gap = BTreeMap::from([(crate::entry::SkipReason::Gap, (200..1_200).collect())]);
+    entry.skipped.insert(bids(1), gap);
+    state.fold(&entry).unwrap();
+    let before = state.clone();
+    state.optimize();
+    let accounted = |state: &LogState| state.partitions()[&bids(0)].above().room_bytes();
+    let gaps = |state: &LogState| state.totals().gaps[&bids(1)].room_bytes();
+    assert!(accounted(&state) < accounted(&before), "{} bytes", accounted(&state));
+    assert!(gaps(&state) < gaps(&before), "{} bytes", gaps(&state));
+    assert_eq!(state, before);
+}

@@ -88,8 +88,27 @@ pub fn i9_within_limits(holding: &Holding, limits: &Limits) -> Vec<Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Holding, Limits, OpenUpload, i8_no_forgotten_upload, i9_within_limits};
-    use std::collections::BTreeSet;
+    use super::{Holding, Limits, OpenUpload, i7_all_landed, i8_no_forgotten_upload, i9_within_limits};
+    use crate::entry::FileRef;
+    use crate::ids::Seq;
+    use crate::invariants::fixture::{bids, file, holding, state_of, told, zero};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    #[test]
+    fn i7_every_file_is_visible_and_every_partition_landed_up_to_its_end() {
+        let state = state_of(&[zero(), holding(1, 0..10, vec![file("a", 10)])]);
+        let all = BTreeSet::from([FileRef { seq: Seq(1), file: 0 }]);
+        let found =
+            |visible: &BTreeSet<FileRef>, end| told(&i7_all_landed(&state, visible, &BTreeMap::from([(bids(), end)])));
+        let none: [&str; 0] = [];
+        assert_eq!(found(&all, 10), none);
+        assert_eq!(found(&all, 9), none);
+        assert_eq!(found(&all, 11), ["I7: main/bids/id/3: landed up to 10, its end is 11"]);
+        assert_eq!(
+            found(&BTreeSet::new(), 10),
+            ["I7: k-a of entry 1 did not become visible", "I7: main/bids/id/3: landed up to 0, its end is 10"]
+        );
+    }
 
     #[test]
     fn i8_only_an_old_upload_that_nobody_names_is_forgotten() {

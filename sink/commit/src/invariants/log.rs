@@ -96,3 +96,70 @@ pub fn i1_i2_cover(entries: &[Entry], state: &LogState) -> Vec<Violation> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{i1_i2_cover, i3_disjoint_and_dense, i3_sidecar};
+    use crate::entry::Entry;
+    use crate::ids::Seq;
+    use crate::invariants::fixture::{bids, empty, file, holding, state_of, told, zero};
+    use crate::offsets::Offsets;
+    use crate::sidecar::FileSets;
+    use std::collections::BTreeMap;
+    use std::ops::Range;
+
+    const NOTHING: [&str; 0] = [];
+
+    /// One range of offsets a file.
+    fn sidecar(ranges: &[Range<u64>]) -> FileSets {
+        let sets = ranges.iter().map(|range| BTreeMap::from([(bids(), Offsets::from_range(range.clone()))]));
+        FileSets::new(sets.collect())
+    }
+
+    #[test]
+    fn i3_a_sidecar_fits_its_entry_file_by_file_and_as_a_whole() {
+        let found = |held, records: [u64; 2], ranges: &[Range<u64>]| {
+            let entry = holding(1, held, vec![file("a", records[0]), file("b", records[1])]);
+            told(&i3_sidecar(&entry, &sidecar(ranges)))
+        };
+        assert_eq!(found(0..10, [6, 4], &[0..6, 6..10]), NOTHING);
+        let few = [0..6];
+        assert_eq!(found(0..10, [6, 4], &few), ["I3: entry 1 has 2 files, its sidecar 1"]);
+        let twice = "I3: two files of entry 1 hold the same offset of main/bids/id/3";
+        assert_eq!(found(0..10, [6, 5], &[0..6, 5..10]), [twice]);
+        assert_eq!(
+            found(0..10, [6, 4], &[0..5, 5..10]),
+            ["I3: k-a names 6 records and holds 5 offsets", "I3: k-b names 4 records and holds 5 offsets"]
+        );
+        let sum = "I3: the sidecar of entry 1 does not add up to what it holds";
+        assert_eq!(found(0..11, [6, 4], &[0..6, 6..10]), [sum]);
+    }
+
+    #[test]
+    fn i3_the_first_entry_that_does_not_fold_is_told_and_the_state_is_that_before_it() {
+        let log = [zero(), holding(1, 0..10, vec![file("a", 10)]), empty(3)];
+        let (state, found) = i3_disjoint_and_dense(&log, &BTreeMap::new());
+        assert_eq!(state, Some(state_of(&log[..2])));
+        assert_eq!(told(&found), ["I3: log entry 3 where 2 was expected: an entry is missing or was deleted"]);
+        let sets = BTreeMap::from([(Seq(1), sidecar(&[]))]);
+        let (_, found) = i3_disjoint_and_dense(&log[..2], &sets);
+        assert_eq!(told(&found), ["I3: entry 1 has 1 files, its sidecar 0"]);
+    }
+
+    #[test]
+    fn i1_i2_every_offset_below_low_is_claimed_once_or_absent() {
+        let held = holding(1, 0..10, vec![file("a", 10)]);
+        let absent = Entry { absent: BTreeMap::from([(bids(), Offsets::from_range(10..12))]), ..empty(2) };
+        let log = [zero(), held.clone(), absent.clone()];
+        let state = state_of(&log);
+        assert_eq!(told(&i1_i2_cover(&log, &state)), NOTHING);
+        assert_eq!(
+            told(&i1_i2_cover(&[zero(), absent], &state)),
+            ["I1: main/bids/id/3: {0..10} below low are in no entry"]
+        );
+        assert_eq!(
+            told(&i1_i2_cover(&[&log[..], &[held]].concat(), &state)),
+            ["I2: entry 1 claims offsets of main/bids/id/3 a second time"]
+        );
+    }
+}
