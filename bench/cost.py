@@ -14,15 +14,19 @@ SMALL_REQUESTS_PER_GB = 31_610 / 2.60  # 996 paths by a field without scratch
 BARE_CPU_S_PER_GB = 3.27
 TIMES_BARE = {"Connect + S3 sink, bytes unread, gzip": 24.5, "Connect + S3 sink, JSON lines, gzip": 81.5}
 
-# --- prices: us-east-1, US dollars; Fargate's as published in 2026, the others from memory: look before you rely on them ------------------------------------------------
-VCPU_HOUR = {"x86": 0.04048, "ARM": 0.03238}  # https://aws.amazon.com/fargate/pricing/
+# --- prices: us-east-1, US dollars, looked up 2026-11-27 in stored copies of public pages. AWS's own price pages keep their
+# tables out of the text, so most stand on a page that quotes them; what no page said is in UNVERIFIED -----------------
+# factualminds.com, Fargate, 2026-06-17; ARM: vantage.sh/blog/fargate-pricing; aws.amazon.com/ecs/pricing (read 2026-09-20)
+# says 0.000011244 a vCPU-second in its example, which is 0.04048 an hour
+VCPU_HOUR = {"x86": 0.04048, "ARM": 0.03238}
 MEMORY_GB_HOUR = {"x86": 0.004445, "ARM": 0.00356}
-SPOT = 0.3  # of the price; "up to 70 % off", and it varies
-S3_PUT_1000, S3_GET_1000 = 0.005, 0.0004  # https://aws.amazon.com/s3/pricing/; POST and LIST are priced as PUT
-CROSS_AZ_GB = 0.02  # 0.01 out and 0.01 in, https://aws.amazon.com/ec2/pricing/on-demand/
-NAT_GB = 0.045  # https://aws.amazon.com/vpc/pricing/
-MCU_HOUR = 0.11  # 1 vCPU and 4 GB, https://aws.amazon.com/msk/pricing/
-FIREHOSE_MSK_GB = 0.055  # first 500 TB a month, no rounding, https://aws.amazon.com/firehose/pricing/
+SPOT = 0.3  # of the price: aws.amazon.com/fargate/pricing says "up to a 70% discount"; it varies by the day
+S3_PUT_1000, S3_GET_1000 = 0.005, 0.0004  # c3x.dev/blog/s3-request-fees-explained, no date; POST and LIST are priced as PUT
+CROSS_AZ_GB = 0.02  # 0.01 out and 0.01 in: usage.ai, data transfer costs, 2026-06-02
+NAT_GB = 0.045  # cloudburn.io/blog/aws-nat-gateway-pricing, 2026-02-24
+MCU_HOUR = 0.11  # two public repositories' notes, no date; that it is 1 vCPU and 4 GiB: AWS, msk-connect-capacity.html
+FIREHOSE_MSK_GB = 0.055  # from memory; that the larger of in and out counts, without rounding: AWS, data-firehose/pricing
+UNVERIFIED = "what Firehose takes a GB, and what Spot costs on a given day"
 
 # --- how it is run -------------------------------------------------------------------------------------------------------
 BUSY = 0.6  # of a task's CPU, on average: lag scales in steps, and a day has a night
@@ -64,7 +68,8 @@ def table(*head):
 def main():
     print("# What it costs\n")
     print("Printed by `python3 bench/cost.py`; every figure that goes in is in that file, with its source. CPU was measured\n"
-          "([bench](evidence/bench-2026-11-27.md), 650 B events, checked and uploaded), prices are list prices of us-east-1:\nFargate's as published in 2026, the others from memory, to be looked up before anything rests on them.\n"
+          "([bench](evidence/bench-2026-11-27.md), 650 B events, checked and uploaded), prices are list prices of us-east-1,\n"
+          f"looked up on 2026-11-27, each with its source in that file. Not verified: {UNVERIFIED}.\n"
           "CPU seconds are those of that machine, whose bare consume loop takes 3.3 s a GB; a faster one is cheaper in proportion.\n"
           "GB and TB are 10^9 and 10^12 bytes of JSON as it was produced. Nothing here was read off an AWS bill.\n")
     print("## Compute, dollars per TB\n")
