@@ -1,14 +1,15 @@
-# One small image with one binary.
+# One small image with one binary; docs/image.md has its sizes, platforms and list of parts.
 #
 #   docker build --tag landfall .                                        built inside
 #   docker build --tag landfall --target prebuilt --build-arg BASE=... . a binary from target/image/landfall; `just image`
 #
-# Run it with a read-only root and no capabilities; only worker.scratch and --data need a place to write:
+# Run it with a read-only root and no capabilities; only /scratch and --data need a place to write:
 #
 #   docker run --read-only --cap-drop all --volume ./fleet.yaml:/etc/landfall/fleet.yaml:ro \
 #     --env LANDFALL_CONFIG=/etc/landfall/fleet.yaml landfall worker
 #
-# The variable serves the health check too; where the configuration comes by LANDFALL_..__LISTEN, that is read.
+# The file in the image says nothing ({}): everything may come by LANDFALL_SECTION__FIELD instead, as on Fargate. The
+# health check reads the same.
 
 ARG BUILDER=docker.io/library/rust:1.95.0-bookworm
 ARG BASE=gcr.io/distroless/cc-debian12:nonroot
@@ -30,7 +31,19 @@ RUN cargo build --release --locked --package landfall && strip target/release/la
 
 # --- what runs: no shell is needed, the process handles signals as PID 1
 FROM ${BASE} AS base
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="landfall" \
+      org.opencontainers.image.description="Lands Kafka topics in S3 exactly once" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 COPY LICENSE /usr/share/doc/landfall/LICENSE
+COPY container/fleet.yaml /etc/landfall/fleet.yaml
+# An empty folder: the base may have no shell to make one. A volume keeps its owner where nothing is mounted over it, and
+# where Fargate mounts the task's disk.
+COPY --chown=65532:65532 container/scratch /scratch
+VOLUME /scratch
 # The number, so that an orchestrator can prove it is not root.
 USER 65532:65532
 WORKDIR /tmp

@@ -101,6 +101,11 @@ cost:
 image profile="release":
     tests/image.sh {{profile}}
 
+# The image's list of parts (SBOM), CycloneDX, from Cargo.lock: target/image/sbom.cdx.json
+sbom target="x86_64-unknown-linux-gnu":
+    mkdir -p target/image
+    python3 container/sbom.py {{target}} > target/image/sbom.cdx.json
+
 # The image from scratch, as a release is made
 image-from-scratch:
     podman build --tag landfall .
