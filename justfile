@@ -88,6 +88,10 @@ bench *words:
 bench-peer *words:
     just bench all --peer '"python3 bench/peer_connect.py"' {{words}}
 
+# What a worker costs at a size, on real Kafka and S3: `just scale start long_log`; names: `ls bench/scale`, or none for the page
+scale *names:
+    {{python}} bench/scale/run.py {{names}} --page docs/evidence/scale-2026-11-27.md
+
 # Instructions a record in the hot loops, beside those that are committed; `just instructions --write` commits others
 instructions *words:
     cargo build --locked --workspace --all-targets
