@@ -29,7 +29,8 @@ def fill(writer, topic, partitions, records, size_bytes, distinct=2_000):
     for number in range(records):
         while True:
             try:
-                writer.produce(topic, pool[number // partitions % distinct], partition=number % partitions, on_delivery=delivered)
+                value = pool[number // partitions % distinct]
+                writer.produce(topic, value, partition=number % partitions, on_delivery=delivered)
                 break
             except BufferError:
                 writer.poll(0.1)

@@ -1,6 +1,6 @@
-"""One file of 10 GiB, or of as much as the disk has room for: one partition, no compression, `rotate.bytes` of that size, MinIO, which
-keeps parts as they came and needs no second copy of them to complete an upload. Parts are counted by the tag that S3 gives an
-object of several parts. The object goes as soon as it is measured."""
+"""One file of 10 GiB, or of as much as the disk has room for: one partition, no compression, `rotate.bytes` of that
+size, MinIO, which keeps parts as they came and needs no second copy of them to complete an upload. Parts are counted
+by the tag that S3 gives an object of several parts. The object goes as soon as it is measured."""
 
 import shutil
 import time
@@ -49,8 +49,10 @@ def land(at, fleet, topic, size, records):
     peak = peak_rss_mib(worker.pid)
     assert peak < LIMIT_MIB, f"{peak} MiB"
     return {
-        "rotate.bytes, GiB": size // GIB, "largest object, bytes": sizes[key], "records in it": int(head["Metadata"]["landfall-records"]),
+        "rotate.bytes, GiB": size // GIB, "largest object, bytes": sizes[key],
+        "records in it": int(head["Metadata"]["landfall-records"]),
         "of its limit, %": round(100 * sizes[key] / size, 3), "objects": len(sizes),
         "parts": int(head["ETag"].strip('"').rsplit("-", 1)[1]), "seconds to land": round(took_s, 1),
-        "MB/s": round(sizes[key] / took_s / 1e6, 1), "peak RSS, MiB": peak, "limit, MiB": LIMIT_MIB, "CPU, s": round(cpu_s(worker.pid), 1),
+        "MB/s": round(sizes[key] / took_s / 1e6, 1), "peak RSS, MiB": peak,
+        "limit, MiB": LIMIT_MIB, "CPU, s": round(cpu_s(worker.pid), 1),
     }  # fmt: skip

@@ -1,5 +1,5 @@
-"""50 records of exactly 16 MiB, each one JSON object with a long string, in four partitions, through a worker of 512 MiB; read back
-and compared byte by byte."""
+"""50 records of exactly 16 MiB, each one JSON object with a long string, in four partitions, through a worker of 512
+MiB; read back and compared byte by byte."""
 
 import random
 import time
@@ -54,7 +54,8 @@ def land(at, topic, compression, written):
         same = compare(at, sizes, compression, written)
     assert peak < LIMIT_MIB, f"{peak} MiB"
     return {
-        "compression": compression, "records": RECORDS, "whole in S3": same, "objects": len(sizes), "bytes in S3": sum(sizes.values()),
+        "compression": compression, "records": RECORDS, "whole in S3": same, "objects": len(sizes),
+        "bytes in S3": sum(sizes.values()),
         "peak RSS, MiB": peak, "limit, MiB": LIMIT_MIB, "CPU, s": round(cpu, 1), "seconds to land": round(took_s, 1),
     }  # fmt: skip
 

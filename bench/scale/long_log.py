@@ -1,8 +1,9 @@
-"""A job whose commit log has 100,000 entries of four files each. The entries are written into the folder of the S3 server, dense
-and disjoint as the protocol wants them, each calling the files of the one before completed; the worker folds them and
-refuses a log that is not so. The checkpoint of the second row is the worker's own, with as many entries behind it as
-there may be. 1,000 records wait for the worker: the first entry holds some of them, so the log is folded and records are
-read by then. Kafka's group is joined meanwhile. GET and LIST are all of the worker's until then, the log's and others."""
+"""A job whose commit log has 100,000 entries of four files each. The entries are written into the folder of the S3
+server, dense and disjoint as the protocol wants them, each calling the files of the one before completed; the worker
+folds them and refuses a log that is not so. The checkpoint of the second row is the worker's own, with as many
+entries behind it as there may be. 1,000 records wait for the worker: the first entry holds some of them, so the log
+is folded and records are read by then. Kafka's group is joined meanwhile. GET and LIST are all of the worker's until
+then, the log's and others."""
 
 import datetime
 import hashlib
@@ -131,7 +132,9 @@ def entry_zero(at):
     """The folder of the newest job's log, its entry 0, and the attributes that the server keeps with it."""
     logs = (at.s3.folder / "objects" / at.bucket / "_landfall").glob("*/log/0/00000000000000000000.json")
     path = max(logs, key=lambda found: found.stat().st_mtime_ns)
-    return path.parent, json.loads(path.read_bytes()), {name: os.getxattr(path, name) for name in os.listxattr(path) if name != "user.checksums"}
+    attributes = {name: os.getxattr(path, name) for name in os.listxattr(path)}
+    attributes.pop("user.checksums", None)  # of this body only
+    return path.parent, json.loads(path.read_bytes()), attributes
 
 
 def put(path, body, attributes):

@@ -1,6 +1,7 @@
-"""Idle jobs in one worker of 512 MiB: each has a topic of one partition that has landed and gets nothing more. A minute is watched
-once all is quiet. Requests to Kafka are those in the broker's own request log, of the worker's clients. Then a 301st job with
-500,000 records in 12 partitions lands beside them; its row has the time of it all, from its creation to drained."""
+"""Idle jobs in one worker of 512 MiB: each has a topic of one partition that has landed and gets nothing more. A
+minute is watched once all is quiet. Requests to Kafka are those in the broker's own request log, of the worker's
+clients. Then a 301st job with 500,000 records in 12 partitions lands beside them; its row has the time of it all,
+from its creation to drained."""
 
 import time
 
@@ -86,6 +87,7 @@ def busy(at, fleet, worker, port, count):
     assert landed == BUSY_RECORDS, landed
     return {
         "jobs": f"{count} idle, one busy", "RSS, MiB": rss_mib(worker.pid), "peak RSS, MiB": peak_rss_mib(worker.pid),
-        "CPU, s a minute": f"{cpu_s(worker.pid) - cpu:.1f} in all", "requests to S3 a minute": told(s3_requests(before, after)) + " in all",
+        "CPU, s a minute": f"{cpu_s(worker.pid) - cpu:.1f} in all",
+        "requests to S3 a minute": told(s3_requests(before, after)) + " in all",
         "requests to Kafka a minute": "", "seconds to land": round(took_s, 1),
     }  # fmt: skip

@@ -1,7 +1,7 @@
-"""Workers on one job and its one log, every request to S3 60 ms late. A topic of 100 partitions gets two records a second in each; a
-file is open for 30 seconds, so that every worker has something to append about that often. "File to log" is from a file's
-last record to the moment its entry was there, by the server's clock: waiting for one's turn is in it. Requests are all that a
-worker makes: it also reads the jobs every second and tells its heartbeat."""
+"""Workers on one job and its one log, every request to S3 60 ms late. A topic of 100 partitions gets two records a
+second in each; a file is open for 30 seconds, so that every worker has something to append about that often. "File to
+log" is from a file's last record to the moment its entry was there, by the server's clock: waiting for one's turn is
+in it. Requests are all that a worker makes: it also reads the jobs every second and tells its heartbeat."""
 
 import json
 import os
@@ -27,7 +27,8 @@ def measure():
         for count in COUNTS:
             name, topic = f"workers-{count}", at.topic(PARTITIONS)
             config = {"state": {"prefix": f"_{name}/"}, "worker": {"memory": "128MiB"}}
-            with Feed(at.kafka.bootstrap, topic) as feed, Fleet(at.kafka, at.s3, at.bucket, endpoint=way.endpoint, config=config) as fleet:
+            fleet = Fleet(at.kafka, at.s3, at.bucket, endpoint=way.endpoint, config=config)
+            with Feed(at.kafka.bootstrap, topic) as feed, fleet:
                 rows.append(run(at, fleet, name, topic, count, feed))
     return {"rows": rows}
 
@@ -87,12 +88,14 @@ def row(count, seen, before, after, used, rss, written):
     operations = difference(before, after, "landfall_s3_requests_total", "operation")
     return {
         "workers": count, "entries a second": round(len(seen) / WINDOW_S, 2), "files an entry": round(len(late) / len(seen), 1),
-        "file to log p50, s": round(quantile(late, 0.5), 1), "p99, s": round(quantile(late, 0.99), 1), "most, s": round(max(late), 1),
+        "file to log p50, s": round(quantile(late, 0.5), 1), "p99, s": round(quantile(late, 0.99), 1),
+        "most, s": round(max(late), 1),
         "tries an entry": round(sum(outcomes.values()) / outcomes["created"], 2),
         "requests a second": round(sum(operations.values()) / WINDOW_S, 1),
         **{f"{name} a second": round(operations.get(of, 0) / WINDOW_S, 1)
            for name, of in (("PUT", "PutObject"), ("GET", "GetObject"), ("LIST", "ListObjectsV2"))},
-        "RSS a worker, MiB": f"{min(rss)} to {max(rss)}", "CPU, s a worker and minute": round(used * 60 / WINDOW_S / count, 2),
+        "RSS a worker, MiB": f"{min(rss)} to {max(rss)}",
+        "CPU, s a worker and minute": round(used * 60 / WINDOW_S / count, 2),
         "records landed": written,
     }  # fmt: skip
 

@@ -4,8 +4,8 @@ import json
 
 _HEAD = """# Scale
 
-`just scale NAME...` on real Kafka 4.3.1 and a real S3 server (versitygw, or what the text says) on the machine of the worker: the worker has
-what they leave it of two cores. One run each. Memory is the worker's resident size as the kernel counts it.
+`just scale NAME...` on real Kafka 4.3.1 and a real S3 server (versitygw, or what the text says) on the machine of the
+worker: it has what they leave it of two cores. One run each. Memory is the worker's resident size as the kernel counts it.
 """
 
 

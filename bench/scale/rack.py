@@ -1,6 +1,6 @@
 """Three brokers in three zones, every record on each. One worker without `client.rack` reads the topic, then one with
-`client.rack: zone-2`. What each broker sent is from the brokers' own request logs, bytes of record batches as they are in
-the topic. The job and its worker are new each time; 12 partitions, their leaders spread."""
+`client.rack: zone-2`. What each broker sent is from the brokers' own request logs, bytes of record batches as they
+are in the topic. The job and its worker are new each time; 12 partitions, their leaders spread."""
 
 from brokers import TellingKafka
 from e2e.events import producer

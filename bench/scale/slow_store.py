@@ -1,6 +1,6 @@
-"""A backlog of 2 GB (a million records of 2 kB in 12 partitions, files without compression) and a way to the S3 server that is 60 ms long
-and carries 20 MB/s. The worker has 512 MiB and must hold back: what Kafka gives is several times what S3 takes. A rebalance
-would mean that it had stopped serving its group."""
+"""A backlog of 2 GB (a million records of 2 kB in 12 partitions, files without compression) and a way to the S3
+server that is 60 ms long and carries 20 MB/s. The worker has 512 MiB and must hold back: what Kafka gives is several
+times what S3 takes. A rebalance would mean that it had stopped serving its group."""
 
 import time
 
@@ -21,7 +21,8 @@ LIMIT_MIB = 512
 def measure():
     with place() as at, SlowWay(at.s3.port, LATENCY_MS, BYTES_PER_S) as way:
         topic = at.topic(PARTITIONS)
-        fill(producer(at.kafka.bootstrap, {"compression.type": "zstd"}), topic, PARTITIONS, RECORDS, RECORD_BYTES, distinct=50)
+        writer = producer(at.kafka.bootstrap, {"compression.type": "zstd"})
+        fill(writer, topic, PARTITIONS, RECORDS, RECORD_BYTES, distinct=50)
         with Fleet(at.kafka, at.s3, at.bucket, endpoint=way.endpoint) as fleet:
             row = land(at, fleet, topic)
     assert row["peak RSS, MiB"] < LIMIT_MIB and row["rebalances after the first"] == 0, row

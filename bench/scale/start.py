@@ -1,6 +1,6 @@
-"""From exec to the first /readyz that answers 200, ten starts of `landfall worker` with one job in its pool. The process asks
-every five milliseconds; the figure has that in it. "Assigned" is when Kafka's group has given it the job's partition and the
-log is read."""
+"""From exec to the first /readyz that answers 200, ten starts of `landfall worker` with one job in its pool. The
+process asks every five milliseconds; the figure has that in it. "Assigned" is when Kafka's group has given it the
+job's partition and the log is read."""
 
 import time
 
