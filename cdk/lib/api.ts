@@ -24,7 +24,7 @@ import type { DataBucket } from './data-bucket';
 import { COMMAND, PORT } from './names';
 import type { Network } from './network';
 import { grantKafka, logGroup, ProcessTask, TaskRoles, type Fleet } from './process';
-import { BY_VARIABLE, fleetVariables, type Variables } from './variables';
+import { BY_VARIABLE, fleetVariables, poolNames, type Variables } from './variables';
 
 export interface ApiProps {
   readonly fleet: Fleet;
@@ -99,7 +99,7 @@ export class Api extends Construct {
       family: `${settings.name}-api`,
       size: api.size,
       command: COMMAND.api,
-      variables: { ...fleetVariables(settings, fleet.bucketName, BY_VARIABLE), ...this.authVariables(api) },
+      variables: { ...fleetVariables(settings, fleet.bucketName, BY_VARIABLE), ...poolNames(settings), ...this.authVariables(api) },
       log: this.log,
       roles,
     });

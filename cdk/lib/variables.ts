@@ -64,6 +64,11 @@ export function poolVariable(pool: Pool, ecs?: { cluster: string; service: strin
   return { [`LANDFALL_POOLS__${pool.name.toUpperCase()}`]: JSON.stringify({ scaling, ...(ecs && { ecs }) }) };
 }
 
+/** What the API is told of the pools: their names, so that it refuses a job of a pool that nobody runs. */
+export function poolNames(settings: Settings): Variables {
+  return Object.fromEntries(settings.pools.map((pool) => [`LANDFALL_POOLS__${pool.name.toUpperCase()}`, '{}']));
+}
+
 /** AWS Lambda takes so much for all variables together. */
 export const LAMBDA_BYTES = 4096;
 const LONGEST_BUCKET_NAME = 'b'.repeat(63);
