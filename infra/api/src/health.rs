@@ -22,6 +22,8 @@ use crate::problem::{Kind, Problem};
 
 /// How long a readiness answer serves, so that probes do not load what they probe.
 const REUSE: Duration = Duration::from_secs(2);
+/// The same of a "not ready": a process that starts is ready a moment later, and whoever waits for it asks often.
+const REUSE_NOT_READY: Duration = Duration::from_millis(100);
 /// A readiness check that takes longer has failed.
 const CHECK_LIMIT: Duration = Duration::from_secs(3);
 
@@ -102,7 +104,9 @@ impl HealthState {
     async fn report(&self) -> HealthReport {
         let mut last = self.inner.last.lock().await;
         let now = Instant::now();
-        let fresh = last.as_ref().filter(|(at, _)| now.duration_since(*at) < REUSE).map(|(_, checks)| checks.clone());
+        let reuse = |checks: &[HealthCheck]| if checks.iter().all(|check| check.ok) { REUSE } else { REUSE_NOT_READY };
+        let fresh = last.as_ref().filter(|(at, checks)| now.duration_since(*at) < reuse(checks));
+        let fresh = fresh.map(|(_, checks)| checks.clone());
         let mut checks = match fresh {
             Some(checks) => checks,
             None => {

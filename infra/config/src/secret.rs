@@ -107,10 +107,14 @@ fn look_up(reference: &str, outside: &Outside<'_>) -> Result<String, Unresolved>
                 Err(Unresolved::new(problem, "mount it, and let the process read it"))
             }
         },
-        Some(("secretsmanager", name)) => (outside.secret)(name).map_err(|error| {
-            let problem = format!("needs a secret that AWS Secrets Manager does not give: {error}");
-            Unresolved::new(problem, "allow secretsmanager:GetSecretValue, or mend its ARN")
-        }),
+        Some(("secretsmanager", name)) => match (outside.secret)(name) {
+            Ok(value) if !value.is_empty() => Ok(value),
+            Ok(_) => Err(Unresolved::new("needs a secret that is empty in AWS Secrets Manager", "put a value into it")),
+            Err(error) => {
+                let problem = format!("needs a secret that AWS Secrets Manager does not give: {error}");
+                Err(Unresolved::new(problem, "allow secretsmanager:GetSecretValue, or mend its ARN"))
+            }
+        },
         Some((scheme, _)) => Err(Unresolved::new(format!("has the unknown reference ${{{scheme}:...}}"), FIX)),
         None => Err(Unresolved::new("has a reference without a kind", FIX)),
     }

@@ -31,6 +31,8 @@ pub struct Decision {
 pub struct Memory {
     history: History,
     said: Option<u32>,
+    /// Who decided, and when.
+    by: Option<(String, Timestamp)>,
     etag: Option<String>,
 }
 
@@ -42,11 +44,22 @@ impl Memory {
     pub async fn read(store: &ScalingStore, pool: &str) -> Result<Self, ScalingError> {
         let Some(StoredScaling { record, etag }) = store.read(pool).await? else { return Ok(Self::default()) };
         let said = record.as_ref().map(|record| record.desired);
+        let by = record.as_ref().map(|record| (record.scaler.clone(), record.at));
         let history = record.and_then(|record| serde_json::from_value(record.history).ok());
         if history.is_none() {
             tracing::warn!(pool, "what was decided before cannot be read: the decision begins anew, and is patient");
         }
-        Ok(Self { history: history.unwrap_or_default(), said, etag: Some(etag) })
+        Ok(Self { history: history.unwrap_or_default(), said, by, etag: Some(etag) })
+    }
+
+    /// Who else decided less than so long ago, if somebody did.
+    #[must_use]
+    pub fn another(&self, scaler: &str, now: Timestamp, within_seconds: f64) -> Option<&str> {
+        let (who, at) = self.by.as_ref().filter(|(who, _)| who != scaler)?;
+        let age_ms = now.as_millisecond().saturating_sub(at.as_millisecond());
+        #[allow(clippy::cast_precision_loss)] // seconds
+        let young = (age_ms as f64) < within_seconds * 1_000.0;
+        young.then_some(who.as_str())
     }
 }
 
@@ -61,6 +74,7 @@ pub fn decide(
     limits: &Limits,
     memory: &Memory,
     asked: Option<u32>,
+    scaler: &str,
     now: Timestamp,
 ) -> Result<(Decision, ScalingRecord), ScalingError> {
     let now_ms = now.as_millisecond();
@@ -83,6 +97,7 @@ pub fn decide(
         because: because.clone(),
         lag_records,
         lag_seconds,
+        scaler: scaler.to_owned(),
         history: serde_json::to_value(&history).map_err(failed)?,
     };
     let pool = pool.to_owned();
@@ -158,7 +173,8 @@ mod tests {
         let mut paused = job("b", at(0), &[(1_000, None)]);
         paused.phase = Phase::Paused;
         let seen = SeenPool { jobs: vec![job("a", at(0), &lags), paused], ..SeenPool::default() };
-        let (decision, record) = decide("p", &seen, &Limits::default(), &Memory::default(), Some(0), at(0)).unwrap();
+        let (decision, record) =
+            decide("p", &seen, &Limits::default(), &Memory::default(), Some(0), "s", at(0)).unwrap();
         assert!(decision.desired > 0, "{decision:?}");
         assert_eq!((decision.lag_records, decision.lag_seconds), (10_000_000, Some(400.0)));
         assert_eq!((decision.alive, decision.sample_age_seconds), (0, 0.0));
@@ -169,16 +185,16 @@ mod tests {
     fn a_job_without_a_sample_keeps_the_pool_as_it_is_and_its_age_is_told() {
         let limits = Limits::default();
         let seen = SeenPool { jobs: vec![job("a", at(0), &[(0, None)])], ..SeenPool::default() };
-        let (_, record) = decide("p", &seen, &limits, &Memory::default(), Some(3), at(0)).unwrap();
+        let (_, record) = decide("p", &seen, &limits, &Memory::default(), Some(3), "s", at(0)).unwrap();
         let history = serde_json::from_value(record.history).unwrap();
-        let memory = Memory { history, said: Some(record.desired), etag: None };
+        let memory = Memory { history, said: Some(record.desired), by: None, etag: None };
         let mut silent = seen.clone();
         silent.jobs[0].lag = None;
         silent.unmeasured.insert("a".to_owned(), at(-5_000).as_millisecond());
-        let (decision, _) = decide("p", &silent, &limits, &memory, None, at(240)).unwrap();
+        let (decision, _) = decide("p", &silent, &limits, &memory, None, "s", at(240)).unwrap();
         assert_eq!((decision.desired, decision.sample_age_seconds), (record.desired, 240.0));
         // Of a job that was never measured the age counts from its creation.
-        let (decision, _) = decide("p", &silent, &limits, &Memory::default(), Some(2), at(0)).unwrap();
+        let (decision, _) = decide("p", &silent, &limits, &Memory::default(), Some(2), "s", at(0)).unwrap();
         assert_eq!((decision.desired, decision.sample_age_seconds), (2, 5_000.0));
     }
 

@@ -14,5 +14,5 @@ pub mod sample;
 
 pub use decide::{Decision, Memory, decide, keep};
 pub use landfall_store::lag::{Age, LagReport, PartitionFacts, PartitionLag, Reached};
-pub use look::{LookError, Lookout, SeenPool};
+pub use look::{LookError, Lookout, Seen, SeenPool};
 pub use measure::{MeasureError, Request, measure};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use landfall_kafka::{ClusterClient, ClusterError, Isolation, TopicPartition, TopicPattern, Topics};
-use landfall_scale::{JobSample, WorkerSample};
+use landfall_scale::{JobSample, Phase, WorkerSample};
 use landfall_store::heartbeats::HeartbeatError;
 use landfall_store::{Desired, HeartbeatStore, JobRecord, JobStore, JobStoreError, LagReport, LiveWorkers};
 use landfall_store::{State, StatusDocument, StatusInputs};
@@ -51,6 +51,24 @@ pub struct SeenPool {
     pub unmeasured: BTreeMap<String, i64>,
 }
 
+/// What one look saw.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// By name; every pool that has a job or a live worker.
+    pub pools: BTreeMap<String, SeenPool>,
+    /// Jobs whose record cannot be read: which pool they are of is not known, so they may be of any.
+    pub unreadable: Vec<String>,
+}
+
+impl SeenPool {
+    /// Takes in a job of which nothing is known but that it is there: it asks for what it asked for last.
+    pub fn add_unknown(&mut self, name: &str, created_at_ms: i64) {
+        let unknown = JobSample { name: Arc::from(name), phase: Phase::Running, max_workers: 1, lag: None };
+        self.jobs.push(unknown);
+        self.unmeasured.insert(name.to_owned(), created_at_ms);
+    }
+}
+
 /// One cluster and whether it was silent.
 #[derive(Debug)]
 struct Asked {
@@ -65,12 +83,15 @@ impl Lookout {
     ///
     /// # Errors
     /// The list of jobs or the heartbeats cannot be read. What is wrong with a single job or cluster is no error.
-    pub async fn look(&self, now: Timestamp) -> Result<BTreeMap<String, SeenPool>, LookError> {
+    pub async fn look(&self, now: Timestamp) -> Result<Seen, LookError> {
         let nothing = HashMap::new();
         let (changes, workers) = tokio::join!(self.jobs.changes(&nothing), self.heartbeats.read(now));
         let (changes, workers) = (changes?, Arc::new(workers?));
         for broken in &changes.broken {
-            tracing::error!(job = broken.name, reason = %broken.reason, "a job's record cannot be read: it has no sample");
+            tracing::error!(job = broken.name, reason = %broken.reason, "a job's record cannot be read: no pool is made smaller");
+        }
+        for (key, reason) in &workers.broken {
+            tracing::warn!(key, %reason, "a heartbeat cannot be read: its worker counts as absent");
         }
         let mut pools: BTreeMap<String, SeenPool> = BTreeMap::new();
         for seen in workers.seen.iter().filter(|seen| seen.live()) {
@@ -85,20 +106,25 @@ impl Lookout {
         let measuring: Vec<_> = records
             .into_iter()
             .map(|record| {
+                let told = (record.spec.pool.clone(), record.name.clone(), record.created_at.as_millisecond());
                 let (cluster, workers) = (asked.get(&record.spec.source.cluster).cloned(), Arc::clone(&workers));
-                tokio::spawn(async move { one(record, cluster, &workers, now, deadline).await })
+                (told, tokio::spawn(async move { one(&record, cluster, &workers, now, deadline).await }))
             })
             .collect();
-        for job in measuring {
-            // A task that panicked has said so; its job has no sample, which the next look shows.
-            let Ok((record, sample)) = job.await else { continue };
-            let pool = pools.entry(record.spec.pool.clone()).or_default();
-            if sample.phase.counts() && sample.lag.is_none() {
-                pool.unmeasured.insert(record.name.clone(), record.created_at.as_millisecond());
+        for ((pool, name, created_at_ms), measured) in measuring {
+            let pool = pools.entry(pool).or_default();
+            match measured.await {
+                Ok(sample) => {
+                    if sample.phase.counts() && sample.lag.is_none() {
+                        pool.unmeasured.insert(name, created_at_ms);
+                    }
+                    pool.jobs.push(sample);
+                }
+                // A task that panicked has said so.
+                Err(_) => pool.add_unknown(&name, created_at_ms),
             }
-            pool.jobs.push(sample);
         }
-        Ok(pools)
+        Ok(Seen { pools, unreadable: changes.broken.into_iter().map(|broken| broken.name).collect() })
     }
 
     fn asked(&self) -> BTreeMap<String, Arc<Asked>> {
@@ -116,14 +142,14 @@ impl Lookout {
 }
 
 async fn one(
-    record: JobRecord,
+    record: &JobRecord,
     cluster: Option<Arc<Asked>>,
     workers: &LiveWorkers,
     now: Timestamp,
     deadline: tokio::time::Instant,
-) -> (JobRecord, JobSample) {
+) -> JobSample {
     let own: Vec<_> = workers.seen.iter().filter(|seen| seen.job(&record.uid).is_some()).cloned().collect();
-    let inputs = StatusInputs { record: &record, workers: &own, kafka: None, log: None, scaling: None, now };
+    let inputs = StatusInputs { record, workers: &own, kafka: None, log: None, scaling: None, now };
     let mut status = StatusDocument::merge(&inputs);
     if status.state == State::Running && !workers.anyone_runs(&record.uid) {
         // Whether its last files are visible stands in the log alone. A worker that was pausing stays for a cooldown,
@@ -135,7 +161,7 @@ async fn one(
         }
     }
     let wanted = matches!(status.state, State::Running | State::Deleting);
-    let report = match (wanted, cluster, request(&record, &status)) {
+    let report = match (wanted, cluster, request(record, &status)) {
         (false, ..) => None,
         (true, None, _) => {
             let cluster = &record.spec.source.cluster;
@@ -155,8 +181,13 @@ async fn one(
             })
         }
     };
-    let sample = sample::measured(&status, record.spec.max_workers, report.as_ref(), now.as_millisecond());
-    (record, sample)
+    let mut sample = sample::measured(&status, record.spec.max_workers, report.as_ref(), now.as_millisecond());
+    // Only a worker says that a bounded job is finished, and completes what a job that is deleted still has open.
+    let unfinished = record.ends.is_some() && record.finished_at.is_none() && status.state == State::Running;
+    if let Some(lag) = &mut sample.lag {
+        lag.unlanded |= unfinished || status.state == State::Deleting;
+    }
+    sample
 }
 
 async fn ask(asked: &Arc<Asked>, request: Request, job: &str, now: Timestamp) -> Option<LagReport> {

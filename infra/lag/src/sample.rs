@@ -87,8 +87,8 @@ fn phase(state: State) -> Phase {
 
 /// Consumed and not visible yet: in an open file, in an entry that is not complete, or between the two.
 fn unlanded(status: &StatusDocument) -> bool {
-    let behind =
-        |at: &PartitionStatus| at.position.zip(at.landed_offset).is_some_and(|(position, landed)| position > landed);
+    // Where nothing is known of what landed, the partition is new and began at 0.
+    let behind = |at: &PartitionStatus| at.position.is_some_and(|position| position > at.landed_offset.unwrap_or(0));
     status.open_files_total > 0
         || status.uncompleted_entries.is_some_and(|entries| entries > 0)
         || status.partitions.iter().any(behind)

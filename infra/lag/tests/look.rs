@@ -10,7 +10,7 @@ use landfall_job::JobSpec;
 use landfall_kafka::{ClusterClient, CommitOffset, Connection, EmbeddedKafka, GroupProtocol, TopicPartition};
 use landfall_lag::{Lookout, Memory, SeenPool, decide, keep};
 use landfall_s3::embedded::LocalStore;
-use landfall_s3::{SharedStore, SystemTimer};
+use landfall_s3::{Condition, ObjectOptions, PutRequest, SharedStore, SystemTimer};
 use landfall_scale::{Limits, Phase};
 use landfall_store::record::RECORD_FORMAT;
 use landfall_store::{Desired, HeartbeatStore, JobRecord, JobStore, Origin, ScalingError, ScalingStore, StateLocation};
@@ -105,7 +105,19 @@ async fn a_cluster_that_does_not_answer_costs_only_its_own_jobs_their_samples() 
     let heartbeats = HeartbeatStore::new(Arc::clone(&store), location.clone());
     let lookout = Lookout { jobs, heartbeats, clusters, patience: Duration::from_secs(60) };
     let began = Instant::now();
-    let pools = lookout.look(Timestamp::now()).await.unwrap();
+    let mut broken = store.get("lake", &location.job_key("new")).await.unwrap().body.to_vec();
+    broken.truncate(20);
+    let request = PutRequest {
+        bucket: "lake".into(),
+        key: location.job_key("torn"),
+        body: broken.into(),
+        condition: Condition::None,
+        options: ObjectOptions::default(),
+    };
+    store.put(request).await.unwrap();
+    let seen = lookout.look(Timestamp::now()).await.unwrap();
+    assert_eq!(seen.unreadable, ["torn"]);
+    let pools = seen.pools;
     assert!(began.elapsed() < Duration::from_secs(40), "each job waited for its own silence: {:?}", began.elapsed());
     assert_eq!(pools.keys().collect::<Vec<_>>(), ["nightly", "shared"]);
     let shared = phases(&pools["shared"]);
@@ -124,12 +136,15 @@ async fn of_two_scalers_of_one_pool_one_notices_the_other() {
     let scaling = ScalingStore::new(store, StateLocation::new("lake", "_landfall/"));
     let now = Timestamp::now();
     let decided =
-        |memory: &Memory| decide("p", &SeenPool::default(), &Limits::default(), memory, Some(0), now).unwrap();
+        |memory: &Memory| decide("p", &SeenPool::default(), &Limits::default(), memory, Some(0), "one", now).unwrap();
     let (first, second) = (Memory::read(&scaling, "p").await.unwrap(), Memory::read(&scaling, "p").await.unwrap());
     let (_, record) = decided(&first);
     keep(&scaling, &record, first).await.unwrap();
     assert_eq!(keep(&scaling, &record, second).await, Err(ScalingError::Contended { pool: "p".into() }));
     let third = Memory::read(&scaling, "p").await.unwrap();
     assert_ne!(third, Memory::default(), "what was decided is remembered");
+    // Also where they take turns, each sees that it is not alone; one that was alone before is not.
+    assert_eq!((third.another("two", now, 90.0), third.another("one", now, 90.0)), (Some("one"), None));
+    assert_eq!(third.another("two", now + Duration::from_secs(91), 90.0), None);
     keep(&scaling, &decided(&third).1, third).await.unwrap();
 }

@@ -105,6 +105,8 @@ impl Default for Limits {
 pub enum LimitsError {
     #[error("min_workers ({min}) is above max_workers ({max}): raise the one or lower the other")]
     MinAboveMax { min: u32, max: u32 },
+    #[error("polling_interval_seconds is {value}: give seconds, 1 or more")]
+    PollingInterval { value: f64 },
     #[error("{knob} is {value}: give a number above 0")]
     NotPositive { knob: &'static str, value: f64 },
     #[error("{knob} is {value}: give seconds, 0 or more")]
@@ -130,7 +132,6 @@ impl Limits {
             return Err(LimitsError::MinAboveMax { min: self.min_workers, max: self.max_workers });
         }
         let positive = [
-            ("polling_interval_seconds", self.polling_interval_seconds),
             ("lag_threshold", crate::number::as_f64(self.lag_threshold)),
             ("target_lag_seconds", self.target_lag_seconds),
             ("target_drain_seconds", self.target_drain_seconds),
@@ -139,6 +140,10 @@ impl Limits {
         ];
         if let Some((knob, value)) = positive.into_iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
             return Err(LimitsError::NotPositive { knob, value });
+        }
+        let polling = self.polling_interval_seconds;
+        if !(polling.is_finite() && polling >= 1.0) {
+            return Err(LimitsError::PollingInterval { value: polling });
         }
         let seconds = [
             ("activation_lag_seconds", self.activation_lag_seconds),

@@ -1,5 +1,5 @@
 //! What a scaler decided last for a pool, and what it remembers for its next decision: one object a pool, changed by
-//! compare-and-swap, so that two scalers of one pool notice each other instead of taking turns.
+//! compare-and-swap, with the scaler's id in it, so that two scalers of one pool notice each other.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -27,8 +27,29 @@ pub struct ScalingRecord {
     /// Age of the oldest record not yet consumed; none where it is not known.
     #[serde(default)]
     pub lag_seconds: Option<f64>,
+    /// Who decided.
+    #[serde(default)]
+    pub scaler: String,
     /// What the decision remembers; nobody else looks inside.
     pub history: serde_json::Value,
+}
+
+/// The part of a record that people are told, read without its history, which is large.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct ScalingDecision {
+    format: u32,
+    pub pool: String,
+    pub at: Timestamp,
+    pub desired: u32,
+    pub because: String,
+}
+
+impl ScalingDecision {
+    /// As a scaler wrote it.
+    #[must_use]
+    pub fn new(pool: &str, at: Timestamp, desired: u32, because: &str) -> Self {
+        Self { format: SCALING_FORMAT, pool: pool.to_owned(), at, desired, because: because.to_owned() }
+    }
 }
 
 /// A record as it was read.
@@ -69,6 +90,18 @@ impl ScalingStore {
                 let record: Option<ScalingRecord> = serde_json::from_slice(&object.body).ok();
                 let record = record.filter(|record| record.format == SCALING_FORMAT);
                 Ok(Some(StoredScaling { record, etag: object.head.etag }))
+            }
+            Err(error) if error.kind == ErrorKind::NoSuchKey => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What was decided last, for people; none also where it cannot be read as a decision.
+    pub async fn decision(&self, pool: &str) -> Result<Option<ScalingDecision>, ScalingError> {
+        match self.store.get(&self.location.bucket, &self.location.scaling_key(pool)).await {
+            Ok(object) => {
+                let decision: Option<ScalingDecision> = serde_json::from_slice(&object.body).ok();
+                Ok(decision.filter(|decision| decision.format == SCALING_FORMAT))
             }
             Err(error) if error.kind == ErrorKind::NoSuchKey => Ok(None),
             Err(error) => Err(error.into()),

@@ -16,7 +16,7 @@ use crate::heartbeat::{
 };
 use crate::heartbeats::SeenHeartbeat;
 use crate::record::{Failure, JobRecord};
-use crate::scaling::ScalingRecord;
+use crate::scaling::ScalingDecision;
 
 /// A partition of a registered cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,7 +82,7 @@ impl LogView {
 #[derive(Debug, Clone, Copy)]
 pub struct StatusInputs<'a> {
     /// What was decided last about the size of the job's pool, where somebody looked it up.
-    pub scaling: Option<&'a ScalingRecord>,
+    pub scaling: Option<&'a ScalingDecision>,
     pub record: &'a JobRecord,
     pub workers: &'a [SeenHeartbeat],
     /// None when Kafka was not asked or did not answer.

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 
 use crate::record::{EventKind, JobRecord};
-use crate::scaling::ScalingRecord;
+use crate::scaling::ScalingDecision;
 use crate::status::{State, StatusDocument};
 
 /// At least one sentence, without a full stop; no sentence claims what is not in the document.
 pub(crate) fn why(
     status: &StatusDocument,
     record: &JobRecord,
-    scaling: Option<&ScalingRecord>,
+    scaling: Option<&ScalingDecision>,
     now: Timestamp,
 ) -> Vec<String> {
     let mut told = Vec::new();
@@ -47,14 +47,16 @@ fn no_worker(status: &StatusDocument) -> bool {
 }
 
 /// Why a pool has no worker, as far as its scaler knows.
-fn pool(decided: &ScalingRecord, now: Timestamp) -> String {
+fn pool(decided: &ScalingDecision, now: Timestamp) -> String {
     let (pool, when, because) = (&decided.pool, ago(now, decided.at), &decided.because);
     let because = because.trim_end_matches('.');
     match decided.desired {
         0 => format!("pool {pool} is at zero, as decided {when} ago: {because}"),
         wanted => {
             let workers = count(u64::from(wanted), "worker", "workers");
-            format!("pool {pool} shall have {workers} and none is there yet, as decided {when} ago: {because}")
+            format!(
+                "pool {pool} shall have {workers} and none of them has the job yet, as decided {when} ago: {because}"
+            )
         }
     }
 }

@@ -44,12 +44,15 @@ pub(crate) async fn status(
         }
     };
     let scaling = async {
-        let unattended = !workers.seen.iter().any(|seen| seen.live() && seen.job(&record.uid).is_some());
-        if !unattended {
+        let attended = workers.seen.iter().any(|seen| seen.live() && seen.job(&record.uid).is_some());
+        let rests = record.failed.is_some()
+            || record.finished_at.is_some()
+            || matches!(record.desired, Desired::Paused | Desired::Stopped);
+        if attended || rests {
             return None;
         }
-        match state.scaling.read(&record.spec.pool).await {
-            Ok(stored) => stored?.record,
+        match state.scaling.decision(&record.spec.pool).await {
+            Ok(decided) => decided,
             Err(error) => {
                 tracing::warn!(pool = record.spec.pool, %error, "what was decided about the pool cannot be read");
                 None

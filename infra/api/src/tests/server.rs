@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -50,6 +51,28 @@ async fn a_worker_serves_health_and_metrics_and_is_not_ready_once_it_drains() {
     health.drain();
     assert_eq!(call(&router, "GET", "/readyz", &[], "").await.expect(503).json["status"], "not_ready");
     call(&router, "GET", "/livez", &[], "").await.expect(200);
+}
+
+#[derive(Debug, Default)]
+struct Starting {
+    ready: AtomicBool,
+}
+
+#[async_trait]
+impl Readiness for Starting {
+    async fn check(&self) -> Vec<HealthCheck> {
+        vec![HealthCheck { name: "starting".into(), ok: self.ready.load(Ordering::Relaxed), detail: String::new() }]
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_process_to_start_hears_of_it_soon() {
+    let starting = Arc::new(Starting::default());
+    let router = health_router(HealthState::new("1.2.3", Arc::clone(&starting) as Arc<dyn Readiness>, None));
+    call(&router, "GET", "/readyz", &[], "").await.expect(503);
+    starting.ready.store(true, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    call(&router, "GET", "/readyz", &[], "").await.expect(200);
 }
 
 #[tokio::test]

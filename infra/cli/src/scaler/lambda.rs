@@ -76,6 +76,11 @@ impl Acts for Cloud {
         }
     }
 
+    /// Lambda may start an instance beside another at any time; they do not run at once.
+    fn not_alone(&self, pool: &str, other: &str) {
+        tracing::debug!(pool, other, "another instance decided before");
+    }
+
     async fn act(&self, pool: &str, config: &PoolConfig, decision: &Decision) -> anyhow::Result<()> {
         let published = self.metrics.publish(pool, &values(decision)).await;
         if let Some(ecs) = &config.ecs

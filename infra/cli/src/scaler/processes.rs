@@ -78,16 +78,24 @@ pub(crate) async fn run_processes(
             fleet.supervise().await;
         }
     };
-    let ended = end.cancelled();
-    tokio::pin!(ended);
-    tokio::select! {
-        () = &mut ended => {}
-        () = deciding => {}
-        () = supervising => {}
-    }
+    // The API ends by `end`, and where it ends by itself that is the end of all of it.
+    let api = process.finished();
+    tokio::pin!(api);
+    let ended_early = tokio::select! {
+        outcome = &mut api => Some(outcome),
+        () = end.cancelled() => None,
+        () = deciding => None,
+        () = supervising => None,
+    };
     fleet.end_all().await;
-    process.finished().await
+    match ended_early {
+        Some(outcome) => outcome,
+        None => api.await,
+    }
 }
+
+/// How long a killed process may take to be gone.
+const KILL: Duration = Duration::from_secs(5);
 
 /// The workers of this machine.
 #[derive(Debug)]
@@ -100,11 +108,18 @@ struct Local {
     pools: Mutex<BTreeMap<String, Workers>>,
 }
 
+/// One worker, and the scratch folder that is its alone.
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    scratch: Option<PathBuf>,
+}
+
 #[derive(Debug, Default)]
 struct Workers {
     desired: u32,
     /// By the place of each, 0 and up; the highest end first.
-    running: BTreeMap<u32, Child>,
+    running: BTreeMap<u32, Running>,
     ending: JoinSet<()>,
     replace_at: Option<tokio::time::Instant>,
 }
@@ -113,6 +128,10 @@ struct Workers {
 impl Acts for Local {
     async fn asked(&self, pool: &str, _: &PoolConfig) -> anyhow::Result<Option<u32>> {
         Ok(Some(self.pools.lock().await.get(pool).map_or(0, |workers| workers.desired)))
+    }
+
+    fn not_alone(&self, pool: &str, other: &str) {
+        tracing::error!(pool, other, "another scaler decided about the pool just before: let only one run");
     }
 
     async fn act(&self, pool: &str, _: &PoolConfig, decision: &Decision) -> anyhow::Result<()> {
@@ -127,10 +146,15 @@ impl Local {
     /// Starts what is missing, ends what is too much.
     fn adjust(&self, pool: &str, workers: &mut Workers) -> anyhow::Result<()> {
         while u32::try_from(workers.running.len()).is_ok_and(|running| running > workers.desired) {
-            let Some((place, child)) = workers.running.pop_last() else { break };
+            let Some((place, worker)) = workers.running.pop_last() else { break };
             tracing::info!(pool, place, "a worker is asked to end");
-            workers.ending.spawn(end(child, self.patience));
+            workers.ending.spawn(end(worker, self.patience));
         }
+        // After one that ended by itself, none is started for a while.
+        if workers.replace_at.is_some_and(|at| at > tokio::time::Instant::now()) {
+            return Ok(());
+        }
+        workers.replace_at = None;
         for place in 0..workers.desired {
             if let Entry::Vacant(free) = workers.running.entry(place) {
                 free.insert(self.start(pool, place)?);
@@ -139,7 +163,7 @@ impl Local {
         Ok(())
     }
 
-    fn start(&self, pool: &str, place: u32) -> anyhow::Result<Child> {
+    fn start(&self, pool: &str, place: u32) -> anyhow::Result<Running> {
         let mut command = Command::new(&self.program);
         command
             .args(["worker", "--end-with-stdin", "--pool", pool, "--config"])
@@ -148,12 +172,15 @@ impl Local {
             .env("LANDFALL_WORKER__LISTEN", "127.0.0.1:0")
             .stdin(Stdio::piped())
             .kill_on_drop(false);
-        if let Some(scratch) = &self.scratch {
-            command.env("LANDFALL_WORKER__SCRATCH__DIR", scratch.join(format!("{pool}-{place}")));
+        // Never that of one before: it may still be landing what it has there.
+        let scratch =
+            self.scratch.as_ref().map(|dir| dir.join(format!("{pool}-{place}-{:08x}", rand::random::<u32>())));
+        if let Some(scratch) = &scratch {
+            command.env("LANDFALL_WORKER__SCRATCH__DIR", scratch);
         }
         let child = command.spawn().with_context(|| format!("{} cannot be started", self.program.display()))?;
         tracing::info!(pool, place, pid = child.id(), "a worker is started");
-        Ok(child)
+        Ok(Running { child, scratch })
     }
 
     /// Replaces workers that ended by themselves.
@@ -161,9 +188,12 @@ impl Local {
         for (pool, workers) in self.pools.lock().await.iter_mut() {
             while workers.ending.try_join_next().is_some() {}
             let before = workers.running.len();
-            workers.running.retain(|place, child| match child.try_wait() {
+            workers.running.retain(|place, worker| match worker.child.try_wait() {
                 Ok(Some(status)) => {
                     tracing::error!(pool, place, %status, "a worker ended by itself");
+                    if let Some(scratch) = worker.scratch.take() {
+                        workers.ending.spawn(clear(scratch));
+                    }
                     false
                 }
                 Ok(None) | Err(_) => true,
@@ -172,7 +202,6 @@ impl Local {
                 workers.replace_at = Some(tokio::time::Instant::now() + REPLACE_AFTER);
             }
             if workers.replace_at.is_some_and(|at| at <= tokio::time::Instant::now()) {
-                workers.replace_at = None;
                 if let Err(error) = self.adjust(pool, workers) {
                     tracing::error!(pool, error = format!("{error:#}"), "a worker is not replaced");
                 }
@@ -181,18 +210,22 @@ impl Local {
     }
 
     async fn end_all(&self) {
-        for workers in self.pools.lock().await.values_mut() {
+        let mut pools = self.pools.lock().await;
+        for workers in pools.values_mut() {
             workers.desired = 0;
-            while let Some((_, child)) = workers.running.pop_last() {
-                workers.ending.spawn(end(child, self.patience));
+            while let Some((_, worker)) = workers.running.pop_last() {
+                workers.ending.spawn(end(worker, self.patience));
             }
+        }
+        for workers in pools.values_mut() {
             while workers.ending.join_next().await.is_some() {}
         }
     }
 }
 
 /// Ends the worker's input, which asks it to end in order; kills it when it takes too long.
-async fn end(mut child: Child, patience: Duration) {
+async fn end(worker: Running, patience: Duration) {
+    let Running { mut child, scratch } = worker;
     drop(child.stdin.take());
     match tokio::time::timeout(patience, child.wait()).await {
         Ok(Ok(status)) if status.success() => tracing::info!("a worker has ended in order"),
@@ -200,9 +233,21 @@ async fn end(mut child: Child, patience: Duration) {
         Ok(Err(error)) => tracing::error!(%error, "a worker's end cannot be seen"),
         Err(_) => {
             tracing::error!("a worker did not end in time and is killed; what is not landed is read again");
-            if let Err(error) = child.kill().await {
-                tracing::error!(%error, "a worker cannot be killed");
+            if !matches!(tokio::time::timeout(KILL, child.kill()).await, Ok(Ok(()))) {
+                tracing::error!(pid = child.id(), "a worker cannot be killed");
             }
         }
+    }
+    if let Some(scratch) = scratch {
+        clear(scratch).await;
+    }
+}
+
+/// What a worker left in its scratch folder is read again from Kafka.
+async fn clear(scratch: PathBuf) {
+    match tokio::fs::remove_dir_all(&scratch).await {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(dir = %scratch.display(), %error, "a scratch folder is left behind"),
     }
 }

@@ -10,7 +10,7 @@ use crate::heartbeat::{
 };
 use crate::heartbeats::SeenHeartbeat;
 use crate::record::{Desired, End, Failure, JobRecord};
-use crate::scaling::{SCALING_FORMAT, ScalingRecord};
+use crate::scaling::ScalingDecision;
 use crate::status::{KafkaOffsets, LogView, PartitionId, PartitionOffsets, State, StatusDocument, StatusInputs};
 
 const NOW: &str = "2026-01-01T00:10:05Z";
@@ -54,17 +54,8 @@ fn merge_all(
 #[test]
 fn without_a_worker_the_scalers_last_decision_says_why() {
     let record = record("bids");
-    let mut decided = ScalingRecord {
-        format: SCALING_FORMAT,
-        pool: "shared".into(),
-        at: at("2026-01-01T00:09:35Z"),
-        desired: 0,
-        because: "Nothing to do for an hour.".into(),
-        lag_records: 0,
-        lag_seconds: None,
-        history: serde_json::Value::Null,
-    };
-    let told = |decided: &ScalingRecord, workers: &[SeenHeartbeat]| {
+    let mut decided = ScalingDecision::new("shared", at("2026-01-01T00:09:35Z"), 0, "Nothing to do for an hour.");
+    let told = |decided: &ScalingDecision, workers: &[SeenHeartbeat]| {
         let inputs =
             StatusInputs { record: &record, workers, kafka: None, log: None, scaling: Some(decided), now: at(NOW) };
         StatusDocument::merge(&inputs).reasons.join("\n")
@@ -72,7 +63,7 @@ fn without_a_worker_the_scalers_last_decision_says_why() {
     let zero = "pool shared is at zero, as decided 30 s ago: Nothing to do for an hour";
     assert!(told(&decided, &[]).lines().any(|reason| reason == zero), "{}", told(&decided, &[]));
     decided.desired = 2;
-    let coming = "pool shared shall have 2 workers and none is there yet, as decided 30 s ago";
+    let coming = "pool shared shall have 2 workers and none of them has the job yet, as decided 30 s ago";
     assert!(told(&decided, &[]).contains(coming));
     // A worker is there: its own words count.
     assert!(!told(&decided, &[seen("w", job_beat("bids", JobState::Running))]).contains("pool shared"));

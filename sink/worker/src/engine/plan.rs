@@ -50,7 +50,11 @@ impl JobPlan {
     pub fn of_version(&self, config_version: u64) -> Result<Arc<Self>, PlanError> {
         let earlier = self.earlier.iter().find(|(version, _)| *version == config_version);
         let (version, spec) = earlier.map_or((self.config_version, &self.spec), |(version, spec)| (*version, spec));
-        Self::compile(spec.clone(), version).map(Arc::new)
+        let mut spec = spec.clone();
+        // The file holds its records: none of them was filtered, whatever the document says of others by now.
+        spec.decode.skip_with_header.clear();
+        spec.decode.skip_without_header.clear();
+        Self::compile(spec, version).map(Arc::new)
     }
 
     /// What an object is created with. The token is what HEAD tells our objects by. Metadata is fixed when the upload is

@@ -80,6 +80,7 @@ pub(super) fn job_left(record: &JobRecord) {
         "landfall_alarms",
         "landfall_lag_records",
         "landfall_lag_seconds",
+        "landfall_lost_records",
         "landfall_open_files",
         "landfall_widest_span_offsets",
         "landfall_oldest_unlanded_age_seconds",
