@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use landfall_kafka::{TopicPartition, TopicPattern, Topics};
 use landfall_store::{
-    Desired, JobRecord, KafkaOffsets, LiveWorkers, PartitionId, PartitionOffsets, StatusDocument, StatusInputs,
+    Desired, JobBeat, JobRecord, KafkaOffsets, LiveWorkers, PartitionId, PartitionOffsets, StatusDocument, StatusInputs,
 };
 
 use super::{BackendError, access, resolve};
@@ -73,17 +73,12 @@ pub(crate) async fn status(
 /// True while the job's workers hear of new ends. One that pauses, or waits for something, fetches nothing: what it
 /// knows of the ends is as old as its last fetch.
 fn fetches(record: &JobRecord, workers: &LiveWorkers) -> bool {
-    let mut at_work = workers.seen.iter().filter(|seen| seen.live()).filter_map(|seen| seen.job(&record.uid));
-    record.desired == Desired::Running && at_work.all(|job| job.waiting_for.is_none())
+    record.desired == Desired::Running && at_work(record, workers).all(|job| job.waiting_for.is_none())
 }
 
 /// True when live workers cover every partition the job was created with, and all of them know its end.
 fn all_covered(record: &JobRecord, workers: &LiveWorkers) -> bool {
-    let live: std::collections::BTreeSet<(&str, &str, i32)> = workers
-        .seen
-        .iter()
-        .filter(|seen| seen.live())
-        .filter_map(|seen| seen.job(&record.uid))
+    let live: std::collections::BTreeSet<(&str, &str, i32)> = at_work(record, workers)
         .flat_map(|job| &job.partitions)
         .filter(|partition| partition.end_offset.is_some() && partition.position.is_some())
         .map(|partition| (partition.cluster.as_str(), partition.topic.as_str(), partition.partition))
@@ -93,6 +88,12 @@ fn all_covered(record: &JobRecord, workers: &LiveWorkers) -> bool {
             .origins
             .iter()
             .all(|origin| live.contains(&(origin.cluster.as_str(), origin.topic.as_str(), origin.partition)))
+}
+
+/// What live workers say of the job, if they have it now: the last words of one that has left it grow old.
+fn at_work<'a>(record: &'a JobRecord, workers: &'a LiveWorkers) -> impl Iterator<Item = &'a JobBeat> {
+    let live = workers.seen.iter().filter(|seen| seen.live());
+    live.filter_map(|seen| seen.job(&record.uid)).filter(|job| !job.past)
 }
 
 async fn offsets(cluster: &dyn Cluster, record: &JobRecord) -> Option<KafkaOffsets> {

@@ -16,6 +16,10 @@ pub(super) async fn write_beat(
     state: JobState,
     partitions: &[(i32, i64, i64, i64)],
 ) {
+    world.heartbeats().write(&beat(worker, uid, state, partitions)).await.unwrap();
+}
+
+fn beat(worker: &str, uid: &str, state: JobState, partitions: &[(i32, i64, i64, i64)]) -> Heartbeat {
     let now = jiff::Timestamp::now();
     let partitions = partitions.iter().map(|(partition, end, position, landed)| PartitionBeat {
         cluster: "main".into(),
@@ -49,7 +53,7 @@ pub(super) async fn write_beat(
         past: false,
         drained: false,
     };
-    let heartbeat = Heartbeat {
+    Heartbeat {
         format: HEARTBEAT_FORMAT,
         worker: worker.into(),
         version: "1.2.3".into(),
@@ -60,8 +64,7 @@ pub(super) async fn write_beat(
         ended: false,
         memory: MemoryBeat::default(),
         jobs: vec![job],
-    };
-    world.heartbeats().write(&heartbeat).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -140,4 +143,18 @@ async fn of_a_paused_job_kafka_tells_the_ends_that_its_worker_no_longer_hears_of
     assert_eq!(lag().await, 0, "while it fetches, the worker knows the ends best");
     call(&api, "POST", "/v1/jobs/bids/pause", &[], "").await.expect(202);
     assert_eq!(lag().await, 3);
+}
+
+#[tokio::test]
+async fn of_a_job_that_has_moved_to_a_pool_without_workers_kafka_tells_the_ends() {
+    let world = World::new();
+    let api = world.api();
+    let created = create(&api, &job("bids")).await.expect(201);
+    let uid = created.json["uid"].as_str().unwrap();
+    world.produce("bids", 0, 3);
+    let mut left = beat("w1", uid, JobState::Stopped, &[(0, 0, 0, 0), (1, 0, 0, 0), (2, 0, 0, 0)]);
+    left.jobs[0].past = true;
+    world.heartbeats().write(&left).await.unwrap();
+    let status = call(&api, "GET", "/v1/jobs/bids/status", &[], "").await.expect(200).json;
+    assert_eq!((&status["lag"]["records"], &status["drained"]), (&json!(3), &json!(false)));
 }
