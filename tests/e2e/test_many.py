@@ -86,3 +86,41 @@ def test_two_thousand_jobs_are_listed_changed_and_cost_little(s3, bucket, make_t
             until(lambda: fleet.status(job["name"])["applied_config_version"] == wanted, "the worker at the change", 30)
         )
     print(f"a change of one of {JOBS} jobs reaches its worker in {max(changes):.1f} s at most; {worker.pid=}")
+
+
+def test_a_thousand_creates_at_once_are_each_answered_and_none_is_lost(make_topic, fleet, new_job):
+    topic = make_topic(partitions=1)
+    fleet.api()
+    model = new_job(topic, pool="elsewhere")
+    answers = {}
+
+    def create(number):
+        """Every name twice. What is asked to come again, as by a client that is told when, comes again."""
+        name = f"at-once-{number % 500:03}"
+        statuses = []
+        while not statuses or statuses[-1] in (429, 503, 504):
+            assert len(statuses) < 60, f"{name} was never decided: {statuses}"
+            if statuses:
+                time.sleep(min(2.0, float(answer.headers.get("Retry-After", "1"))))
+            answer = fleet.request("POST", "/v1/jobs", json={**model, "name": name})
+            statuses.append(answer.status_code)
+            if not answer.ok:
+                assert answer.json()["type"].startswith("/problems/"), answer.text
+        answers.setdefault(name, []).append(statuses[-1])
+        return statuses
+
+    with concurrent.futures.ThreadPoolExecutor(100) as pool:
+        rounds = list(pool.map(create, range(1_000)))
+    assert len(answers) == 500
+    odd = {name: two for name, two in answers.items() if sorted(two) != [201, 409]}
+    assert not odd, odd
+    print(f"a thousand creates: {sum(len(statuses) - 1 for statuses in rounds)} were asked to come again")
+    listed = set()
+    cursor = None
+    while True:
+        page = fleet.request("GET", "/v1/jobs", params={"limit": 500, "cursor": cursor}).json()
+        listed |= {job["name"] for job in page["jobs"]}
+        cursor = page.get("next_cursor")
+        if cursor is None:
+            break
+    assert listed == set(answers)
