@@ -201,10 +201,10 @@ impl Local {
             if workers.running.len() < before {
                 workers.replace_at = Some(tokio::time::Instant::now() + REPLACE_AFTER);
             }
-            if workers.replace_at.is_some_and(|at| at <= tokio::time::Instant::now()) {
-                if let Err(error) = self.adjust(pool, workers) {
-                    tracing::error!(pool, error = format!("{error:#}"), "a worker is not replaced");
-                }
+            if workers.replace_at.is_some_and(|at| at <= tokio::time::Instant::now())
+                && let Err(error) = self.adjust(pool, workers)
+            {
+                tracing::error!(pool, error = format!("{error:#}"), "a worker is not replaced");
             }
         }
     }

@@ -123,8 +123,8 @@ mod tests {
             told(&i3_sidecar(&entry, &sidecar(ranges)))
         };
         assert_eq!(found(0..10, [6, 4], &[0..6, 6..10]), NOTHING);
-        let few = [0..6];
-        assert_eq!(found(0..10, [6, 4], &few), ["I3: entry 1 has 2 files, its sidecar 1"]);
+        let few = std::slice::from_ref(&(0..6));
+        assert_eq!(found(0..10, [6, 4], few), ["I3: entry 1 has 2 files, its sidecar 1"]);
         let twice = "I3: two files of entry 1 hold the same offset of main/bids/id/3";
         assert_eq!(found(0..10, [6, 5], &[0..6, 5..10]), [twice]);
         assert_eq!(
