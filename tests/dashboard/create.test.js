@@ -25,6 +25,8 @@ after(async () => {
 const document_ = () => page.getByLabel("Job document, YAML or JSON");
 const field = (name) => page.getByLabel(name, { exact: false }).and(page.locator("input, select"));
 
+const connectors = () => fetch(`${dev.url}/connectors`).then((answer) => answer.json());
+
 test("the form writes the document", async () => {
   await field("Name").fill("second");
   await field("Cluster").fill("embedded");
@@ -98,6 +100,14 @@ test("a config that is no JSON, or has no class, is refused before it is sent", 
   await page.getByText(/the config has no connector.class/).waitFor();
 });
 
+test("a config that is right and does not fit the cluster is told so before anything is made", async () => {
+  const given = { name: "x", "connector.class": "io.confluent.connect.s3.S3SinkConnector", topics: "no-such-topic", "s3.bucket.name": "lake", "flush.size": 5,
+    "format.class": "io.confluent.connect.s3.format.json.JsonFormat", "value.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.enable": false };
+  await page.getByLabel("Connector config, JSON").fill(JSON.stringify(given));
+  await page.getByRole("button", { name: "Validate" }).click();
+  await page.locator(".result .field-error").filter({ hasText: "no-such-topic" }).getByText(/does not exist on cluster embedded/).waitFor();
+});
+
 test("a mended config makes a connector, and its job's page shows the config as it was given", async () => {
   await page.getByLabel("Connector config, JSON").fill(JSON.stringify({
     name: "from-connect",
@@ -110,8 +120,30 @@ test("a mended config makes a connector, and its job's page shows the config as 
     "value.converter": "org.apache.kafka.connect.json.JsonConverter",
     "value.converter.schemas.enable": false,
   }));
-  await page.getByRole("button", { name: "Create connector" }).click();
-  await page.getByText("The job from-connect is created.").waitFor();
+  // Nothing is made before the warnings were on the page.
+  await page.getByRole("button", { name: "Create connector" }).press("Enter");
+  const go = page.getByRole("button", { name: /^Create with \d+ warnings$/ });
+  await go.waitFor();
+  const warnings = page.locator(".banner.warn li");
+  // A key that is not needed, one that is mapped with care, and what no key says.
+  await warnings.filter({ hasText: /^storage\.class: not needed, / }).waitFor();
+  await warnings.filter({ hasText: /^flush\.size: becomes sink\.rotate\.records/ }).waitFor();
+  await warnings.filter({ hasText: /^source\.start, source\.group: the job begins where the connector's group stands/ }).waitFor();
+  assert.equal(await warnings.count(), Number((await go.textContent()).match(/\d+/)[0]));
+  assert.deepEqual(await connectors(), []);
+  await inspect(page, "connector-warnings");
+  // What was changed since then is looked at anew.
+  await page.getByLabel("Connector config, JSON").press("End");
+  await page.getByLabel("Connector config, JSON").pressSequentially(" ");
+  await page.getByRole("button", { name: "Create connector" }).press("Enter");
+  await go.waitFor();
+  assert.deepEqual(await connectors(), []);
+  assert.match(await page.evaluate(() => document.activeElement.textContent), /^Create with/, "the button keeps the focus");
+  await page.keyboard.press("Enter");
+  await page.getByText("The job from-connect is created.").first().waitFor();
+  assert.deepEqual(await connectors(), ["from-connect"]);
+  // They can still be read afterwards.
+  await warnings.filter({ hasText: /^storage\.class: not needed, / }).waitFor();
   await page.getByRole("link", { name: "Look at it" }).click();
   await page.getByText("Connector config", { exact: true }).click();
   await page.locator("pre").getByText("\"flush.size\": \"1000\"").waitFor();

@@ -25,6 +25,6 @@ if ! cmp -s package-lock.json node_modules/.installed-lock; then
   npm ci --no-audit --no-fund --loglevel=error
   cp package-lock.json node_modules/.installed-lock
 fi
-(($#)) || set -- units.test.js overview.test.js job.test.js create.test.js sign_in.test.js
+(($#)) || set -- units.test.js overview.test.js job.test.js parts.test.js create.test.js docs.test.js sign_in.test.js
 # One after the other: each starts a system of its own.
 exec node --test --test-concurrency=1 --test-reporter=spec --test-timeout=600000 "$@"

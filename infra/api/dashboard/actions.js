@@ -1,8 +1,9 @@
-// Pause, resume, stop, restart, delete: each says what it does before it does it.
+// Pause, resume, stop, restart, clone, delete: each says what it does before it does it.
 
 import { jobPath, request } from "./api.js";
+import { openClone } from "./clone.js";
+import { openDialog } from "./dialog.js";
 import { announce, el } from "./dom.js";
-import { problem } from "./problem.js";
 
 const ACTIONS = [
   {
@@ -24,6 +25,7 @@ const ACTIONS = [
     says: ["Every worker of the job begins anew: it leaves the group, recovers from the log and goes on at the first record that has not landed.",
       "Nothing is lost and nothing lands twice. A failure is cleared."],
   },
+  { name: "clone", label: "Clone", states: ["running", "paused", "stopped", "failed", "finished"], open: openClone },
   {
     name: "delete", label: "Delete", states: ["running", "paused", "stopped", "failed", "finished"], dangerous: true,
     says: ["What is open is landed, then the job is closed and gone from the list. This cannot be undone.",
@@ -37,7 +39,7 @@ export function actions(name) {
   const buttons = ACTIONS.map((action) => el("button", {
     type: "button", class: action.dangerous ? "danger" : "", "aria-haspopup": "dialog", "data-action": action.name, "aria-disabled": "true",
     click: () => {
-      if (action.states.includes(state)) confirm(name, action);
+      if (action.states.includes(state)) (action.open ?? confirm)(name, action);
       else announce(state ? `${action.label} does nothing: the job is ${state}` : "The job is not known yet");
     },
   }, action.label));
@@ -63,29 +65,14 @@ function confirm(name, action) {
   const go = el("button", {
     type: "submit", class: action.dangerous ? "danger solid" : "primary", disabled: Boolean(action.dangerous),
   }, `${action.label} ${name}`);
-  const trouble = el("div");
-  const submit = async (event) => {
-    event.preventDefault();
-    go.disabled = true;
-    try {
-      if (action.name === "delete") await request("DELETE", jobPath(name));
-      else await request("POST", jobPath(name, `/${action.name}`));
-      announce(`${action.label} of ${name} is asked for`);
-      document.dispatchEvent(new CustomEvent("acted", { detail: { name, action: action.name } }));
-      dialog.close();
-    } catch (failure) {
-      trouble.replaceChildren(problem(failure));
-      go.disabled = false;
-    }
+  const send = async () => {
+    if (action.name === "delete") await request("DELETE", jobPath(name));
+    else await request("POST", jobPath(name, `/${action.name}`));
+    announce(`${action.label} of ${name} is asked for`);
+    document.dispatchEvent(new CustomEvent("acted", { detail: { name, action: action.name } }));
   };
-  const dialog = el("dialog", { "aria-labelledby": "confirm-title", close: () => dialog.remove() },
-    el("form", { submit },
-      el("h2", { id: "confirm-title" }, `${action.label} ${name}?`),
-      action.says.map((line) => el("p", {}, line)),
-      typed && [el("label", { for: "typed" }, "Type the job's name to go on: ", el("code", {}, name)), typed],
-      trouble,
-      el("div", { class: "buttons" }, go, el("button", { type: "button", click: () => dialog.close() }, "Cancel"))));
-  document.body.append(dialog);
-  dialog.showModal();
+  openDialog({ title: `${action.label} ${name}?`, go, send },
+    action.says.map((line) => el("p", {}, line)),
+    typed && [el("label", { for: "typed" }, "Type the job's name to go on: ", el("code", {}, name)), typed]);
   if (!typed) go.focus();
 }

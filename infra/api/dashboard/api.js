@@ -67,17 +67,34 @@ export async function send(path, init = {}) {
   }
 }
 
-/** The answer's JSON (null where it is empty), or a Failure. */
-export async function request(method, path, { body, type, signal } = {}) {
+/** A successful answer, or a Failure. */
+async function answer(method, path, { body, type, etag, signal } = {}) {
   const headers = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = type ?? "application/json";
+  if (etag) headers["if-match"] = etag;
   const response = await send(path, { method, body, headers, signal });
   if (!response.ok) throw await Failure.of(response);
-  const text = await response.text();
+  return response;
+}
+
+/** The answer's JSON (null where it is empty), or a Failure. With `etag` only where the job is still that one. */
+export async function request(method, path, options) {
+  const text = await (await answer(method, path, options)).text();
   return text ? JSON.parse(text) : null;
 }
 
 export const get = (path, signal) => request("GET", path, { signal });
+
+/** The answer's JSON and its ETag. */
+export async function getTagged(path, signal) {
+  const response = await answer("GET", path, { signal });
+  return { value: await response.json(), etag: response.headers.get("etag") };
+}
+
+/** The answer as text, whatever its type. */
+export async function getText(path, signal) {
+  return (await answer("GET", path, { signal })).text();
+}
 
 /** `/v1/jobs/<name>` and what follows, with the name encoded. */
 export const jobPath = (name, rest = "") => `/v1/jobs/${encodeURIComponent(name)}${rest}`;

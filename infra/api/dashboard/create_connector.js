@@ -1,11 +1,14 @@
-// A Kafka Connect sink config, as it is: checked key by key, then posted as a connector.
+// A Kafka Connect sink config, as it is: checked key by key and as the job it becomes, then posted as a connector. Nothing
+// is created before its warnings were on the page: where the job differs from the connector, and which keys say nothing.
 
 import { request } from "./api.js";
-import { announce, el } from "./dom.js";
-import { createdNode } from "./create_outcome.js";
+import { announce, el, setText } from "./dom.js";
+import { createdNode, outcome } from "./create_outcome.js";
 import { selectPath } from "./create_text.js";
 import { plural } from "./format.js";
 import { problem } from "./problem.js";
+
+const CREATE = "Create connector";
 
 const EXAMPLE = `{
   "name": "my-connector",
@@ -40,17 +43,14 @@ export function readConnector(text) {
   return { ...(nested ? given : {}), name, config };
 }
 
-function keyError(name, value, text, onPath) {
-  return el("li", { class: "field-error" },
-    el("button", { type: "button", class: "path", click: () => onPath(name) }, name),
-    value !== null && value !== undefined && el("code", { class: "value" }, String(value)),
-    el("span", { class: "wrong" }, text));
-}
-
 export function connectorTab(signal) {
-  const text = el("textarea", { id: "connector", rows: 22, spellcheck: "false", autocapitalize: "off" }, EXAMPLE);
+  const text = el("textarea", {
+    id: "connector", rows: 22, spellcheck: "false", autocapitalize: "off", input: () => setText(createButton, CREATE),
+  }, EXAMPLE);
   const result = el("div", { class: "result", "aria-live": "polite" });
-  const createButton = el("button", { type: "submit", class: "primary" }, "Create connector");
+  const createButton = el("button", { type: "submit", class: "primary" }, CREATE);
+  // The text whose warnings are on the page.
+  let told = null;
 
   // Keys hold dots, so the path is one key.
   function toKey(name) {
@@ -65,33 +65,38 @@ export function connectorTab(signal) {
     if (!signal.aborted) result.replaceChildren(problem(failure));
   }
 
+  /** The dry run's answer, which is then on the page. */
   async function check() {
-    const { name, config } = readConnector(text.value);
-    const plugin = encodeURIComponent(config["connector.class"]);
-    const body = JSON.stringify({ name, ...config });
-    const answer = await request("PUT", `/connector-plugins/${plugin}/config/validate`, { body, signal });
-    const wrong = answer.configs.filter(({ value }) => value.errors.length > 0);
-    text.setAttribute("aria-invalid", String(wrong.length > 0));
-    result.replaceChildren(answer.error_count > 0
-      ? el("div", { class: "problem" }, el("p", { class: "title" }, `${plural(answer.error_count, "error")} to mend`),
-        el("ul", { class: "field-errors" },
-          wrong.flatMap(({ value }) => value.errors.map((error) => keyError(value.name, value.value, error, toKey)))))
-      : el("p", { class: "banner good" }, el("strong", {}, "This connector can be created.")));
-    return answer.error_count === 0;
+    const checked = text.value;
+    const { name, config } = readConnector(checked);
+    const answer = await request("POST", "/v1/jobs/validate", { body: JSON.stringify({ name, config }), signal });
+    text.setAttribute("aria-invalid", String(!answer.valid));
+    result.replaceChildren(...outcome(answer, toKey));
+    told = checked;
+    return answer;
   }
 
   async function create(event) {
     event.preventDefault();
     createButton.disabled = true;
     try {
-      if (!await check()) return;
+      const unread = told !== text.value;
+      const { valid, warnings } = await check();
+      if (!valid) return;
+      if (unread && warnings.length > 0) {
+        setText(createButton, `Create with ${plural(warnings.length, "warning")}`);
+        announce(`${plural(warnings.length, "warning")}: read them, then create`);
+        return;
+      }
       const made = await request("POST", "/connectors", { body: JSON.stringify(readConnector(text.value)), signal });
-      result.replaceChildren(...createdNode(made.name, []));
+      result.replaceChildren(...createdNode(made.name, warnings));
+      setText(createButton, CREATE);
       announce(`The connector ${made.name} is created`);
     } catch (failure) {
       fail(failure);
     } finally {
       createButton.disabled = false;
+      createButton.focus();
     }
   }
 

@@ -25,7 +25,7 @@ function originsNode(origins, ends) {
   const shown = table({ caption: "Where each partition would begin", columns, keyOf: place, empty: "" });
   shown.show(origins.slice(0, ORIGINS_SHOWN));
   const note = origins.length > ORIGINS_SHOWN && el("p", { class: "muted" }, `the first ${ORIGINS_SHOWN} of ${count(origins.length)}`);
-  return el("div", {}, el("h3", {}, "Where each partition would begin"), note, shown.root);
+  return el("div", {}, el("h2", {}, "Where each partition would begin"), note, shown.root);
 }
 
 /** The nodes for the answer of a dry run; `onPath` is called with the path of an error that is pressed. */

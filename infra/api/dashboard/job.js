@@ -6,9 +6,11 @@ import { badge, stateWord } from "./badge.js";
 import { announce, el } from "./dom.js";
 import { remember } from "./history.js";
 import { showBanners, showFacts, showReasons } from "./job_head.js";
+import { ddl } from "./job_ddl.js";
 import { documents } from "./job_documents.js";
 import { letters } from "./job_letters.js";
 import { events, gaps, objects } from "./job_lists.js";
+import { offsets } from "./job_offsets.js";
 import { errors, openFiles, partitions, workers } from "./job_tables.js";
 import { follow } from "./live.js";
 import { showLink } from "./link.js";
@@ -21,23 +23,25 @@ export function open(main, name) {
   const state = el("span", { id: "job-state" });
   const buttons = actions(name);
   const banners = el("div", { class: "banners" });
+  const note = el("div");
   const reasons = el("ul", { class: "reasons" });
   const facts = el("dl", { class: "facts" });
   const live = { files: openFiles(), partitions: partitions(), errors: errors(), gaps: gaps(), workers: workers() };
   const asked = { objects: objects(name), letters: letters(name), events: events(name), documents: documents(name) };
+  const move = offsets(name, ended.signal);
   let last = null;
   let asked_at = 0;
 
   main.append(
     el("p", { class: "crumb" }, el("a", { href: "#/" }, "Jobs"), " / "),
     el("div", { class: "title" }, el("h1", { "data-title": name }, name), state, buttons.root),
-    banners,
+    banners, note,
     el("section", { class: "panel why", "aria-labelledby": "why" },
       el("h2", { id: "why" }, "Why is nothing written?"), reasons),
     facts,
     el("div", { class: "panels" },
       [live.files, live.partitions, asked.objects, asked.letters, live.errors, asked.events, live.gaps, live.workers,
-        asked.documents].map((part) => part.root)));
+        move, ddl(name, ended.signal), asked.documents].map((part) => part.root)));
 
   function refresh() {
     for (const part of Object.values(asked)) {
@@ -60,6 +64,7 @@ export function open(main, name) {
     showReasons(reasons, status);
     showFacts(facts, status);
     for (const part of Object.values(live)) part.show(status);
+    move.show(status);
     const changed = last && (last.last_entry?.seq !== status.last_entry?.seq || last.state !== status.state
       || last.desired !== status.desired || last.config_version !== status.config_version);
     if (!last || changed || Date.now() - asked_at > ASK_MS) refresh();
@@ -69,7 +74,13 @@ export function open(main, name) {
   const acted = (event) => {
     if (event.detail.name === name) get(jobPath(name, "/status"), ended.signal).then(show, () => {});
   };
+  const cloned = ({ detail }) => {
+    if (detail.name !== name) return;
+    note.replaceChildren(el("div", { class: "banner good" }, el("strong", {}, `The job ${detail.copy} is created. `),
+      el("a", { href: `#/jobs/${encodeURIComponent(detail.copy)}` }, "Look at it"), detail.warnings.map((text) => el("p", {}, text))));
+  };
   document.addEventListener("acted", acted);
+  document.addEventListener("cloned", cloned);
   const unfollow = follow({
     path: jobPath(name, "/status"),
     event: "status",
@@ -88,6 +99,7 @@ export function open(main, name) {
     unfollow();
     ended.abort();
     document.removeEventListener("acted", acted);
+    document.removeEventListener("cloned", cloned);
   };
 }
 

@@ -3,13 +3,19 @@
 //! What the layers before a handler may answer is the same everywhere and is added here, so that no handler can forget
 //! it: no token, a token that may not, too many requests, a dependency away, no answer in time.
 
+mod examples;
+
+use serde_json::{Value, json};
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use crate::handlers::{actions, change, ddl, docs, jobs, landed, offsets, status, watch};
+use self::examples::Examples;
+use crate::handlers::{actions, change, ddl, docs, jobs, landed, offsets, status, validate, watch};
 use crate::health;
+use crate::problem::Kind;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,7 +28,7 @@ use crate::health;
     paths(
         jobs::create,
         jobs::list,
-        jobs::validate,
+        validate::validate,
         jobs::get,
         change::replace,
         change::patch,
@@ -45,7 +51,7 @@ use crate::health;
         health::metrics,
         docs::openapi,
     ),
-    modifiers(&Layers)
+    modifiers(&Layers, &Problems, &Examples)
 )]
 struct ApiDoc;
 
@@ -80,7 +86,7 @@ impl Modify for Layers {
         document.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
         for (path, item) in &mut document.paths.paths {
             let open = OPEN.contains(&path.as_str());
-            for operation in operations(item) {
+            for (_, operation) in operations(item) {
                 if open {
                     operation.security = Some(Vec::new());
                     continue;
@@ -94,9 +100,25 @@ impl Modify for Layers {
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+/// Each with its method.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let PathItem { get, put, post, delete, patch, .. } = item;
-    [get, put, post, delete, patch].into_iter().flatten()
+    let all = [("get", get), ("put", put), ("post", post), ("delete", delete), ("patch", patch)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Every kind of problem, for whoever branches on its `type`: a status may stand for several.
+struct Problems;
+
+impl Modify for Problems {
+    fn modify(&self, document: &mut Document) {
+        let shown = |kind: Kind| {
+            let (slug, title, status) = kind.facts();
+            json!({"type": format!("/problems/{slug}"), "status": status.as_u16(), "title": title})
+        };
+        let kinds: Vec<Value> = Kind::ALL.into_iter().map(shown).collect();
+        document.extensions = Some(Extensions::from_iter([("x-problem-types", kinds)]));
+    }
 }
 
 fn problem(description: &str) -> Response {

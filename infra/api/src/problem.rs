@@ -37,7 +37,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    #[cfg(test)]
     pub(crate) const ALL: [Self; 19] = [
         Self::InvalidRequest,
         Self::InvalidJob,

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use crate::handlers::{actions, change, connect, dashboard, ddl, docs, jobs, landed, offsets, status, watch};
+use crate::handlers::{actions, change, connect, dashboard, ddl, docs, jobs, landed, offsets, status, validate, watch};
 use crate::state::ApiState;
 use crate::{auth, edge, health};
 
@@ -14,7 +14,7 @@ pub fn router(state: ApiState) -> Router {
     let metrics = Router::new().route("/metrics", get(health::metrics)).with_state(state.health.clone());
     let protected = Router::new()
         .route("/v1/jobs", post(jobs::create).get(jobs::list))
-        .route("/v1/jobs/validate", post(jobs::validate))
+        .route("/v1/jobs/validate", post(validate::validate))
         .route("/v1/jobs/{name}", get(jobs::get).put(change::replace).patch(change::patch).delete(change::delete))
         .route("/v1/jobs/{name}/status", get(status::get))
         .route("/v1/jobs/{name}/status/stream", get(watch::status_stream))
@@ -35,6 +35,7 @@ pub fn router(state: ApiState) -> Router {
     // The dashboard's files hold no secret, and a page cannot ask for a token before it is there.
     Router::new()
         .route("/", get(connect::root))
+        .route("/docs", get(dashboard::docs))
         .route("/dashboard/{file}", get(dashboard::asset))
         .with_state(state.clone())
         .route("/openapi.json", get(docs::openapi))

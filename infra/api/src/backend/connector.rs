@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use landfall_connect::{Translation, translate};
-use landfall_job::JobSpec;
+use landfall_connect::{Finding, Translation, translate};
+use landfall_job::{FieldError, JobSpec};
 use landfall_store::{Connector, Desired, EventKind, JobRecord, JobState, LiveWorkers, Stored};
 
 use super::create::{self, NewJob};
@@ -99,6 +99,17 @@ fn job_of(state: &ApiState, name: &str, config: &Config) -> Result<(JobSpec, Vec
         return Err(Problem::new(Kind::Internal, "the config became no job, and nothing in it was refused"));
     };
     Ok((JobSpec::parse(&job.to_string()).map_err(BackendError::from)?, warnings))
+}
+
+/// The job of a config or every mistake in it, by key; and what the user should read in either case.
+pub(crate) fn read(state: &ApiState, name: &str, config: &Config) -> (Result<JobSpec, Vec<FieldError>>, Vec<String>) {
+    let translation = translate(name, config, &state.connect);
+    let warnings = translation.warnings().collect();
+    let job = match &translation.job {
+        Some(job) => JobSpec::parse(&job.to_string()).map_err(|errors| errors.0),
+        None => Err(translation.errors().filter_map(Finding::error).collect()),
+    };
+    (job, warnings)
 }
 
 fn said(name: &str, warnings: &[String]) {

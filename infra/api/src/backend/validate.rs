@@ -7,7 +7,13 @@ use super::{BackendError, access, create};
 use crate::auth::Principal;
 use crate::state::ApiState;
 
-pub(crate) async fn validate(state: &ApiState, principal: &Principal, spec: &JobSpec) -> Result<Plan, BackendError> {
+/// `connector`: it is what a Kafka Connect config becomes.
+pub(crate) async fn validate(
+    state: &ApiState,
+    principal: &Principal,
+    spec: &JobSpec,
+    connector: bool,
+) -> Result<Plan, BackendError> {
     access::ensure_own_team(principal, spec)?;
     create::ensure_addressable(spec)?;
     match state.jobs.lookup(spec.name.as_str()).await? {
@@ -15,6 +21,6 @@ pub(crate) async fn validate(state: &ApiState, principal: &Principal, spec: &Job
             validate_update(&there.record.spec, spec)?;
             check::changed_job(state, &there.record, spec).await
         }
-        _ => check::new_job(state, spec, false).await,
+        _ => check::new_job(state, spec, connector).await,
     }
 }

@@ -1,4 +1,5 @@
-//! The dashboard: one bundle of files in the binary, under a policy that lets the page reach nothing but this API.
+//! The dashboard and the page of the API's documentation: one bundle of files in the binary, under a policy that lets a
+//! page reach nothing but this API.
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
@@ -18,31 +19,45 @@ macro_rules! files {
 }
 
 const PAGE: &str = "index.html";
+const DOCS: &str = "docs.html";
 const FILES: &[(&str, &[u8])] = files![
     "index.html",
+    "docs.html",
     "style.css",
+    "docs.css",
     "actions.js",
     "api.js",
     "badge.js",
     "chart.js",
+    "clone.js",
+    "copy.js",
     "create.js",
     "create_connector.js",
     "create_document.js",
     "create_form.js",
     "create_outcome.js",
     "create_text.js",
+    "dialog.js",
+    "docs.js",
+    "docs_operation.js",
+    "docs_read.js",
+    "docs_schema.js",
     "dom.js",
     "format.js",
     "history.js",
     "job.js",
+    "job_ddl.js",
     "job_documents.js",
     "job_head.js",
     "job_letters.js",
     "job_lists.js",
+    "job_offsets.js",
     "job_tables.js",
     "link.js",
     "live.js",
     "main.js",
+    "offsets_confirm.js",
+    "offsets_move.js",
     "overview.js",
     "overview_jobs.js",
     "overview_workers.js",
@@ -66,6 +81,11 @@ fn kind(name: &str) -> HeaderValue {
 /// The page at `/`.
 pub(crate) fn page() -> Response {
     file(PAGE).unwrap_or_else(IntoResponse::into_response)
+}
+
+/// The page at `/docs`, which shows `/openapi.json`.
+pub(crate) async fn docs() -> Response {
+    file(DOCS).unwrap_or_else(IntoResponse::into_response)
 }
 
 pub(crate) async fn asset(Path(name): Path<String>) -> Response {

@@ -1,10 +1,10 @@
-//! Create, list, get, validate.
+//! Create, clone, list, get.
 // utoipa's macro spells the paths of parameter types out.
 #![allow(unused_qualifications)]
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,13 +18,11 @@ use super::{idempotency_key, job_response};
 use crate::auth::{Principal, Role};
 use crate::backend::list::Filter;
 use crate::backend::remove::Removed;
-use crate::backend::{
-    BackendError, access, clone as cloning, create as creation, list as listing, remove, validate as validation,
-};
+use crate::backend::{BackendError, access, clone as cloning, create as creation, list as listing, remove};
 use crate::body::{self, Media};
-use crate::problem::{Kind, Problem, ProblemField};
+use crate::problem::{Kind, Problem};
 use crate::state::ApiState;
-use crate::view::{BrokenView, EndView, JobList, JobView, OriginView, STATES, Validation};
+use crate::view::{BrokenView, JobList, JobView, STATES};
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 500;
@@ -222,55 +220,6 @@ pub(crate) async fn get(
     match remove::bring_on(&state, stored).await {
         Removed::Waiting(stored) => Ok(job_response(StatusCode::OK, &stored, |_| {})),
         Removed::Gone => Err(BackendError::no_such_job(&name).into()),
-    }
-}
-
-/// Checks a document against the real cluster and bucket and changes nothing; that of a job that exists is judged
-/// as its replacement.
-#[utoipa::path(
-    post, path = "/v1/jobs/validate", tag = "jobs",
-    request_body(description = "what is to be a job document, JSON or YAML", content((serde_json::Value = "application/json"), (serde_json::Value = "application/yaml"))),
-    responses(
-        (status = 200, body = Validation, description = "valid or not, and why not"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn validate(
-    State(state): State<ApiState>,
-    Extension(principal): Extension<Principal>,
-    request: Request,
-) -> Result<Response, Problem> {
-    principal.require(Role::Editor)?;
-    let text = body::text(request, &[Media::Json, Media::Yaml], state.limits.body_bytes).await?;
-    let spec = match JobSpec::parse(&text) {
-        Ok(spec) => spec,
-        Err(errors) => return Ok(Json(invalid(None, errors.0)).into_response()),
-    };
-    let shown = serde_json::to_value(&spec).ok();
-    let answer = match validation::validate(&state, &principal, &spec).await {
-        Ok(plan) => Validation {
-            valid: true,
-            errors: Vec::new(),
-            warnings: plan.warnings,
-            spec: shown,
-            origins: plan.origins.iter().map(OriginView::from).collect(),
-            ends: plan.ends.as_ref().map(|ends| ends.iter().map(EndView::from).collect()),
-        },
-        Err(BackendError::CheckFailed(errors) | BackendError::InvalidJob(errors)) => invalid(shown, errors),
-        Err(other) => return Err(other.into()),
-    };
-    Ok(Json(answer).into_response())
-}
-
-fn invalid(spec: Option<serde_json::Value>, errors: Vec<landfall_job::FieldError>) -> Validation {
-    Validation {
-        valid: false,
-        errors: errors.into_iter().map(ProblemField::from).collect(),
-        warnings: Vec::new(),
-        spec,
-        origins: Vec::new(),
-        ends: None,
     }
 }
 

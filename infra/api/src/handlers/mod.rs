@@ -10,6 +10,7 @@ pub(crate) mod jobs;
 pub(crate) mod landed;
 pub(crate) mod offsets;
 pub(crate) mod status;
+pub(crate) mod validate;
 pub(crate) mod watch;
 
 use axum::Json;

@@ -255,3 +255,44 @@ async fn what_clients_ask_first_is_answered_and_a_browser_gets_the_dashboard() {
     get(&api, "/admin/loggers/x").await.expect(404);
     call(&api, "PUT", "/admin/loggers/root", &[JSON], r#"{"level":"DEBUG"}"#).await.expect(400);
 }
+
+#[tokio::test]
+async fn a_config_is_checked_as_the_job_it_becomes_and_nothing_is_made() {
+    let world = World::new();
+    let api = world.api();
+    let check = async |body: &Value| call(&api, "POST", "/v1/jobs/validate", &[JSON], &body.to_string()).await;
+    let nested = json!({"name": "bids", "config": config("bids")});
+    let mut flat = config("bids");
+    flat["name"] = "bids".into();
+    for body in [&nested, &flat] {
+        let answer = check(body).await.expect(200).json;
+        assert_eq!((&answer["valid"], &answer["errors"]), (&json!(true), &json!([])), "{answer}");
+        assert_eq!(answer["spec"]["source"]["group"], "connect-bids");
+        // Nothing was committed in the group: the first records, as a sink begins.
+        assert_eq!(answer["origins"].as_array().unwrap().len(), 3);
+        let warnings: Vec<&str> =
+            answer["warnings"].as_array().unwrap().iter().map(|warning| warning.as_str().unwrap()).collect();
+        for told in
+            ["s3.region: not needed, ", "flush.size: becomes sink.rotate.records", "source.start, source.group: "]
+        {
+            assert!(warnings.iter().any(|warning| warning.starts_with(told)), "{told} is not among {warnings:?}");
+        }
+    }
+    // Every key that is wrong, and what does not fit the cluster; the warnings stay.
+    let mut wrong = nested.clone();
+    wrong["config"]["flush.size"] = "many".into();
+    wrong["config"]["flush.sise"] = "5".into();
+    let answer = check(&wrong).await.expect(200);
+    let fields: Vec<String> = answer.errors().into_iter().map(|(field, _)| field).collect();
+    assert_eq!((fields, &answer.json["valid"]), (vec!["flush.sise".to_owned(), "flush.size".into()], &json!(false)));
+    assert!(answer.json["warnings"].to_string().contains("s3.region"));
+    let answer = check(&json!({"name": "bids", "config": config("missing")})).await.expect(200);
+    assert_eq!(answer.errors()[0].0, "source.topics[0]", "{}", answer.text);
+    // Its form is judged as that of Connect's own paths.
+    check(&config("bids")).await.expect(400);
+    check(&json!({"name": "other", "config": flat})).await.expect(400);
+    check(&json!({"name": "bids", "config": {"connector.class": "x", "topics": ["bids"]}})).await.expect(400);
+    // What has no class is a job document with mistakes of its own.
+    assert!(check(&json!({"name": "bids", "config": {}})).await.expect(200).text.contains("config"));
+    assert_eq!(get(&api, "/connectors").await.expect(200).json, json!([]));
+}

@@ -62,6 +62,23 @@ pub(super) fn config(name: &str, object: Map<String, Value>) -> Result<Config, P
     Ok(config)
 }
 
+/// Name and config where a text is that of a connector, in either of the forms that files have: `{"name": ..., "config":
+/// {...}}`, or the config with its name in it. `None`: it is to be a job document, which names its own mistakes.
+pub(crate) fn submitted(text: &str) -> Option<Result<(String, Config), Problem>> {
+    let mut document: Map<String, Value> = serde_json::from_str(text).ok()?;
+    let named = document.get("name").cloned();
+    let given = match document.remove("config") {
+        Some(Value::Object(given)) => given,
+        _ => document,
+    };
+    given.get("connector.class")?;
+    let name = named.or_else(|| given.get("name").cloned());
+    Some(match name.as_ref().and_then(Value::as_str).map(str::trim) {
+        Some(name) => config(name, given).map(|config| (name.to_owned(), config)),
+        None => Err(wrong("name is missing, or no text: write it beside the config, or in it")),
+    })
+}
+
 pub(crate) async fn get(
     State(state): State<ApiState>,
     Extension(principal): Extension<Principal>,
