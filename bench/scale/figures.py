@@ -17,11 +17,11 @@ def cpu_s(pid):
 
 
 def rss_mib(pid):
-    return _status(pid, "VmRSS")
+    return _mib(pid, "VmRSS")
 
 
 def peak_rss_mib(pid):
-    return _status(pid, "VmHWM")
+    return _mib(pid, "VmHWM")
 
 
 def forget_peak(pid):
@@ -29,9 +29,17 @@ def forget_peak(pid):
     pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="utf-8")
 
 
+def threads(pid):
+    return _status(pid, "Threads")
+
+
+def _mib(pid, name):
+    return round(_status(pid, name) / 1_024)
+
+
 def _status(pid, name):
     lines = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    return round(next(int(line.split()[1]) for line in lines if line.startswith(name + ":")) / 1_024)
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
 
 
 class Metrics:

@@ -21,7 +21,7 @@ from place import place
 TITLE = "A log of 100,000 entries"
 ENTRIES = int(os.environ.get("SCALE_ENTRIES", 100_000))
 FILES = 4  # of an entry; one a partition
-RECORDS = 10  # of a file
+RECORDS = 2  # of a file
 WAITING = 1_000
 CHECKPOINT_EVERY = 64
 QUICK = {"rotate": {"records": 25, "age": "1s", "idle": "1s"}}

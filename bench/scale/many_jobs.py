@@ -1,20 +1,21 @@
 """Idle jobs in one worker of 512 MiB: each has a topic of one partition that has landed and gets nothing more. A
 minute is watched once all is quiet. Requests to Kafka are those in the broker's own request log, of the worker's
-clients. Then a 301st job with 500,000 records in 12 partitions lands beside them; its row has the time of it all,
+clients. Then one more job with 500,000 records in 12 partitions lands beside them; its row has the time of it all,
 from its creation to drained."""
 
+import os
 import time
 
 from brokers import TellingKafka
 from e2e.events import numbered, produce, producer
 from e2e.landfall import Fleet, job
 from feed import fill
-from figures import Metrics, cpu_s, forget_peak, peak_rss_mib, rss_mib, s3_requests, told
+from figures import Metrics, cpu_s, forget_peak, peak_rss_mib, rss_mib, s3_requests, threads, told
 from parts.process import free_port
 from place import place
 
-TITLE = "300 jobs in one worker"
-COUNTS = (0, 100, 300)
+TITLE = "Idle jobs in one worker"
+COUNTS = [int(count) for count in os.environ.get("SCALE_JOBS", "0,100,300").split(",")]
 WINDOW_S = 60
 BUSY_RECORDS, BUSY_BYTES, BUSY_PARTITIONS = 500_000, 650, 12
 
@@ -34,9 +35,8 @@ def measure():
             quiet(port)
             rows.append(watched(at, worker, port, count))
         rows.append(busy(at, fleet, worker, port, len(jobs)))
-    limit = max(row["peak RSS, MiB"] for row in rows)
-    assert limit < 512, f"{limit} MiB"
-    return {"rows": rows}
+    peak = max(row["peak RSS, MiB"] for row in rows)
+    return {"rows": rows, "notes": [f"The limit of 512 MiB was {'kept' if peak < 512 else 'broken'}: {peak} MiB at most."]}
 
 
 def idle_job(at, fleet, number):
@@ -70,7 +70,7 @@ def watched(at, worker, port, count):
     counts, _ = at.kafka.requests("landfall", marks)[0]
     return {
         "jobs": f"{count} idle", "RSS, MiB": rss_mib(worker.pid), "peak RSS, MiB": peak_rss_mib(worker.pid),
-        "CPU, s a minute": round(used, 2), "requests to S3 a minute": told(s3_requests(before, after)),
+        "threads": threads(worker.pid), "CPU, s a minute": round(used, 2), "requests to S3 a minute": told(s3_requests(before, after)),
         "requests to Kafka a minute": told(dict(sorted(counts.items()))), "seconds to land": "",
     }  # fmt: skip
 
@@ -87,7 +87,7 @@ def busy(at, fleet, worker, port, count):
     assert landed == BUSY_RECORDS, landed
     return {
         "jobs": f"{count} idle, one busy", "RSS, MiB": rss_mib(worker.pid), "peak RSS, MiB": peak_rss_mib(worker.pid),
-        "CPU, s a minute": f"{cpu_s(worker.pid) - cpu:.1f} in all",
+        "threads": threads(worker.pid), "CPU, s a minute": f"{cpu_s(worker.pid) - cpu:.1f} in all",
         "requests to S3 a minute": told(s3_requests(before, after)) + " in all",
         "requests to Kafka a minute": "", "seconds to land": round(took_s, 1),
     }  # fmt: skip
