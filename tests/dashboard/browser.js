@@ -23,16 +23,6 @@ export async function openBrowser() {
     executablePath: CHROMIUM, args: FLAGS, viewport: WIDE, colorScheme: "light", reducedMotion: "reduce",
   });
   context.setDefaultTimeout(40_000);
-  if (process.env.DISK) { // DEV-ONLY
-    const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
-    const kinds = { html: "text/html; charset=utf-8", css: "text/css; charset=utf-8", js: "text/javascript; charset=utf-8" };
-    await context.route((url) => url.pathname.startsWith("/dashboard/") || url.pathname === "/docs" || url.pathname === "/", (route) => {
-      const { pathname } = new URL(route.request().url());
-      const name = pathname === "/docs" ? "docs.html" : pathname === "/" ? "index.html" : pathname.slice(11);
-      const body = readFileSync(join(process.env.DISK, name));
-      return route.fulfill({ status: 200, body, headers: { "content-type": kinds[name.split(".").at(-1)], "content-security-policy": policy } });
-    });
-  } // DEV-ONLY-END
   return {
     context,
     async close() {
