@@ -12,7 +12,7 @@ _default:
 dev *words:
     cargo run -p landfall -- dev {{words}}
 
-# Every test layer, or the named ones: lints unit instructions embedded real readers cdk
+# Every test layer, or the named ones: lints unit real instructions embedded readers cdk browser
 test *layers:
     ./test {{layers}}
 

@@ -65,6 +65,7 @@ impl Place {
             properties: BTreeMap::new(),
             client_id: "landfall-bench".to_owned(),
             group_protocol: GroupProtocol::Classic,
+            tokens: None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use landfall_kafka::{Connection, SettingsError};
+use landfall_kafka::{Connection, SettingsError, SignedIn};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
@@ -28,7 +28,7 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A producer to one dead-letter topic.
 pub struct TopicWriter {
-    producer: FutureProducer,
+    producer: FutureProducer<SignedIn>,
     topic: String,
     partitions: Mutex<Option<(i32, Instant)>>,
 }
@@ -70,9 +70,8 @@ impl TopicWriter {
             ("linger.ms", "5".to_owned()),
             ("compression.type", "zstd".to_owned()),
         ])?;
-        let producer = config.create().map_err(|error: KafkaError| DlqError::Unreachable {
-            topic: topic.to_owned(),
-            message: error.to_string(),
+        let producer = config.create_with_context(SignedIn::by(connection)).map_err(|error: KafkaError| {
+            DlqError::Unreachable { topic: topic.to_owned(), message: error.to_string() }
         })?;
         Ok(Self { producer, topic: topic.to_owned(), partitions: Mutex::new(None) })
     }

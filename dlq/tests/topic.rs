@@ -13,7 +13,13 @@ use rdkafka::{ClientConfig, Timestamp};
 
 fn connection(bootstrap: String, properties: &[(&str, &str)]) -> Connection {
     let properties = properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    Connection { bootstrap, properties, client_id: "landfall-test".to_owned(), group_protocol: GroupProtocol::Classic }
+    Connection {
+        bootstrap,
+        properties,
+        client_id: "landfall-test".to_owned(),
+        group_protocol: GroupProtocol::Classic,
+        tokens: None,
+    }
 }
 
 fn letter(partition: i32, offset: i64) -> Letter {

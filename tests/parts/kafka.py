@@ -189,7 +189,10 @@ class Kafka(Part):
             "ssl.keystore.location": self.authority.keystore_pem,
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": self.authority.ca_pem,
-            "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN,OAUTHBEARER",
             "listener.name.client.scram-sha-512.sasl.jaas.config": f"{module}.scram.ScramLoginModule required;",
+            # Tokens that nobody signed, from a principal that they name; a connection outlives none of them.
+            "listener.name.client.oauthbearer.sasl.jaas.config": f"{module}.oauthbearer.OAuthBearerLoginModule required;",
+            "listener.name.client.oauthbearer.connections.max.reauth.ms": "5000",
             "listener.name.client.plain.sasl.jaas.config": f'{module}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";',
         }

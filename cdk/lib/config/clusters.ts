@@ -66,7 +66,7 @@ function readCluster(name: string, section: Section): KafkaCluster {
     bootstrapServers: bootstrapServers.replaceAll(' ', ''),
     ports: [...new Set(bootstrapServers.split(',').map((server) => Number(server.split(':')[1])))].filter((port) => port > 0),
     groupProtocol: section.word('group_protocol', ['classic', 'consumer'], 'classic'),
-    properties: mskIam ? { ...properties, 'security.protocol': 'SASL_SSL', 'sasl.mechanism': 'OAUTHBEARER' } : properties,
+    properties: mskIam ? { ...properties, 'security.protocol': 'SASL_SSL', 'sasl.mechanism': 'AWS_MSK_IAM' } : properties,
     secrets,
     cidrs: section.texts('cidrs', { check: cidr, fix: 'write ranges that hold the brokers, such as 10.200.0.0/16' }),
     securityGroup: section.optionalText('security_group', { check: resourceId('sg'), fix: "write the brokers' own security group" }),

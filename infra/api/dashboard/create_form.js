@@ -4,11 +4,11 @@ import { get } from "./api.js";
 import { el, setText } from "./dom.js";
 
 const FIELDS = [
-  { name: "name", label: "Name", path: "name", value: "my-job", hint: "a-z, 0-9 and -" },
+  { name: "name", label: "Name", path: "name", value: "my-job", hint: "lower-case letters, digits, - _ and ." },
   { name: "cluster", label: "Cluster", path: "source.cluster", value: "main", known: (spec) => [spec.source?.cluster] },
   { name: "topics", label: "Topics", path: "source.topics", value: "my-topic", hint: "separated by commas", known: (spec) => spec.source?.topics ?? [] },
   { name: "bucket", label: "Bucket", path: "sink.bucket", value: "lake", known: (spec) => [spec.sink?.bucket] },
-  { name: "format", label: "Format", path: "sink.format", choices: ["", "jsonl", "parquet", "avro", "raw"], none: "jsonl (default)" },
+  { name: "format", label: "Format", path: "sink.format", choices: ["", "jsonl", "parquet"], none: "jsonl (default)" },
   { name: "compression", label: "Compression", path: "sink.compression", choices: ["", "zstd", "gzip", "snappy", "lz4", "none"], none: "zstd (default)" },
 ];
 // Where the names that jobs use already are taken from.

@@ -19,8 +19,12 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// A longer id sent by a client is replaced by one of ours.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
+/// The id of a request, for whoever writes it down.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
 /// Outermost: names the request, counts it, and completes a problem.
-pub(crate) async fn observe(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request).unwrap_or_else(|| {
         HeaderValue::from_str(&state.environment.fresh_id()).unwrap_or_else(|_| HeaderValue::from_static("none"))
@@ -30,6 +34,7 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
     // The pattern, not the path: label values stay few.
     let route =
         request.extensions().get::<MatchedPath>().map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
+    request.extensions_mut().insert(RequestId(id.to_str().unwrap_or_default().to_owned()));
     let mut response = next.run(request).await;
     if let Some(Carried(mut problem)) = response.extensions_mut().remove::<Carried>() {
         problem.instance = path.as_str().into();

@@ -2,7 +2,7 @@
 //! OpenAPI document pass the first layer only.
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
 use crate::handlers::{actions, change, connect, dashboard, ddl, docs, jobs, landed, offsets, status, validate, watch};
@@ -11,7 +11,10 @@ use crate::{auth, edge, health};
 
 /// The whole API.
 pub fn router(state: ApiState) -> Router {
-    let metrics = Router::new().route("/metrics", get(health::metrics)).with_state(state.health.clone());
+    let metrics = Router::new()
+        .route("/metrics", get(health::metrics))
+        .with_state(state.health.clone())
+        .layer(from_fn(auth::of_no_team));
     let protected = Router::new()
         .route("/v1/jobs", post(jobs::create).get(jobs::list))
         .route("/v1/jobs/validate", post(validate::validate))

@@ -15,8 +15,9 @@ use tokio::sync::{Semaphore, watch};
 use crate::state::{ApiState, Limits};
 use crate::tls::{self, Tls};
 
-/// The head of a request: request line and all headers.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// The head of a request: request line and all headers. An Application Load Balancer passes on up to 64 K of it
+/// (AWS, "HTTP headers and Application Load Balancers").
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 const MAX_HEADERS: usize = 64;
 /// Between two failed accepts (out of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -9,7 +9,7 @@ use crate::alb::Alb;
 use crate::clock::SharedClock;
 use crate::fetch::Fetch;
 use crate::file::TokensFile;
-use crate::headers::{bearer, only_this_machine};
+use crate::headers::{basic_password, bearer, only_this_machine};
 use crate::oidc::Oidc;
 use crate::principal::Principal;
 use crate::refused::Refused;
@@ -137,6 +137,11 @@ impl Authenticator {
 }
 
 fn of_tokens(headers: &HeaderMap, tokens: &[StaticToken]) -> Result<Principal, Refused> {
-    let token = bearer(headers)?;
+    // Whoever sends a user with it: the token alone says who it is.
+    let basic = basic_password(headers)?;
+    let token = match &basic {
+        Some(token) => token,
+        None => bearer(headers)?,
+    };
     find(tokens, token).ok_or_else(|| Refused::unauthenticated("send authorization: Bearer <token> with a known token"))
 }

@@ -1,5 +1,7 @@
 //! What is taken from a request's head.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName};
 
@@ -18,6 +20,21 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Refused> {
         true => Ok(token),
         false => Err(Refused::unauthenticated(FIX)),
     }
+}
+
+/// The password of `authorization: Basic <base64 of user:password>` (RFC 7617), which is all that many clients of Kafka
+/// Connect can send; `None` where it is of another scheme.
+pub(crate) fn basic_password(headers: &HeaderMap) -> Result<Option<String>, Refused> {
+    let Some((scheme, encoded)) = only(headers, &AUTHORIZATION)?.and_then(|value| value.split_once(' ')) else {
+        return Ok(None);
+    };
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Ok(None);
+    }
+    let decoded = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let password = decoded.as_deref().and_then(|pair| pair.split_once(':')).map(|(_, password)| password.to_owned());
+    let malformed = || Refused::unauthenticated("authorization: Basic is not the base64 of user:token");
+    password.filter(|password| !password.is_empty()).map(Some).ok_or_else(malformed)
 }
 
 /// The value of a header that may be there once: of two, others on the way may have checked the other one.

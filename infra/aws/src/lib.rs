@@ -4,6 +4,7 @@
 //! as the AWS SDKs take them everywhere: the role of a task or function, `AWS_REGION`, `AWS_ENDPOINT_URL`.
 
 mod metrics;
+mod msk;
 mod secrets;
 mod services;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
 pub use metrics::{Metrics, Unit, Value};
+pub use msk::MskTokens;
 pub use secrets::Secrets;
 pub use services::Services;
 
@@ -59,6 +61,10 @@ pub async fn settings(region: Option<String>) -> SdkConfig {
 
 /// An error of an SDK with all its causes in one line.
 fn failed(request: impl Into<String>, error: &(dyn std::error::Error + 'static)) -> AwsError {
+    AwsError::Request { request: request.into(), message: in_one_line(error) }
+}
+
+fn in_one_line(error: &(dyn std::error::Error + 'static)) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -68,5 +74,5 @@ fn failed(request: impl Into<String>, error: &(dyn std::error::Error + 'static))
         }
         cause = inner.source();
     }
-    AwsError::Request { request: request.into(), message }
+    message
 }

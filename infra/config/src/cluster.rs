@@ -31,6 +31,10 @@ pub struct ClusterConfig {
     pub properties: BTreeMap<String, Secret>,
 }
 
+/// Amazon's own name of it, as its Java client knows it.
+const MSK_IAM: &str = "AWS_MSK_IAM";
+const BEARER: &str = "OAUTHBEARER";
+
 const COMMITS: &str = "would commit offsets of records that are not visible yet";
 const ONE_GROUP: &str = "is decided by the worker, whose rebalances must be cooperative";
 const ALL_ACKS: &str = "is always all, dead letters are acknowledged by all in-sync replicas";
@@ -87,7 +91,7 @@ pub(crate) static TABLE: Table = Table {
             "properties",
             "map of librdkafka properties",
             "none",
-            "anything else of the client, such as `security.protocol`; values may be references to secrets; `session.timeout.ms` is 10000 unless given; `client.rack` is the availability zone of a worker on Fargate unless given (Amazon MSK names its racks by the zone's id, such as use1-az1)",
+            "anything else of the client, such as `security.protocol`; `sasl.mechanism: AWS_MSK_IAM` signs in to Amazon MSK by the role of the process, in the region of the brokers' names or else of the environment; values may be references to secrets; `session.timeout.ms` is 10000 unless given; `client.rack` is the availability zone of a worker on Fargate unless given (Amazon MSK names its racks by the zone's id, such as use1-az1)",
         ),
     ],
     refused: &[
@@ -102,6 +106,18 @@ pub(crate) static TABLE: Table = Table {
 };
 
 impl ClusterConfig {
+    /// Whether it is an Amazon MSK that is signed in to by the process's role in IAM.
+    #[must_use]
+    pub fn msk_iam(&self) -> bool {
+        msk_iam(&self.properties)
+    }
+
+    /// The AWS region that the brokers' names tell.
+    #[must_use]
+    pub fn msk_region(&self) -> Option<&str> {
+        msk_region(&self.bootstrap_servers)
+    }
+
     pub(crate) fn read(name: &str, mut section: Section<'_>, outside: &Outside<'_>) -> Option<Self> {
         if let Err(refusal) = check_plain_name(name) {
             section.refuse_self(&refusal);
@@ -122,6 +138,9 @@ impl ClusterConfig {
                 let problem = "is set by the broker where group_protocol is consumer";
                 section.conflict_below("properties", name, problem, "leave it out, or write group_protocol: classic");
             }
+        }
+        if let Some(properties) = &properties {
+            check_msk(&section, properties);
         }
         section.finish();
         Some(Self { bootstrap_servers: bootstrap_servers?, group_protocol: group_protocol?, properties: properties? })
@@ -174,14 +193,53 @@ fn property(section: &Section<'_>, key: &str, value: &Node, outside: &Outside<'_
             refuse(&why.problem, &why.fix);
             None
         }
-        Ok(secret) if mechanism_later(key, secret.expose()) => {
-            refuse("is OAUTHBEARER, which is not supported yet", "write SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN");
+        Ok(secret) if is_mechanism(BEARER, key, secret.expose()) => {
+            let fix = "write AWS_MSK_IAM for Amazon MSK with IAM, or SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN";
+            refuse("is OAUTHBEARER, and no issuer of tokens is supported", fix);
             None
         }
         Ok(secret) => Some((key.to_owned(), secret)),
     }
 }
 
-fn mechanism_later(key: &str, value: &str) -> bool {
-    matches!(key, "sasl.mechanism" | "sasl.mechanisms") && value.eq_ignore_ascii_case("OAUTHBEARER")
+fn is_mechanism(mechanism: &str, key: &str, value: &str) -> bool {
+    matches!(key, "sasl.mechanism" | "sasl.mechanisms") && value.eq_ignore_ascii_case(mechanism)
+}
+
+/// What a token of AWS's role must not be sent without.
+fn check_msk(section: &Section<'_>, properties: &BTreeMap<String, Secret>) {
+    let protocol = properties.get("security.protocol").map(Secret::expose);
+    let encrypted = protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case("SASL_SSL"));
+    if msk_iam(properties) && !encrypted {
+        let problem = "is not SASL_SSL, which AWS_MSK_IAM needs";
+        section.conflict_below("properties", "security.protocol", problem, "write security.protocol: SASL_SSL");
+    }
+}
+
+fn msk_iam(properties: &BTreeMap<String, Secret>) -> bool {
+    properties.iter().any(|(key, value)| is_mechanism(MSK_IAM, key, value.expose()))
+}
+
+/// The region in the name of an Amazon MSK broker: `b-1.name.id.c2.kafka.REGION.amazonaws.com`, and
+/// `boot-id.c1.kafka-serverless.REGION.amazonaws.com`.
+fn msk_region(bootstrap_servers: &str) -> Option<&str> {
+    let host = bootstrap_servers.split(',').next()?.rsplit_once(':')?.0;
+    let mut labels = host.split('.').skip_while(|label| !matches!(*label, "kafka" | "kafka-serverless"));
+    let (region, amazon) = (labels.nth(1)?, labels.next()?);
+    (amazon == "amazonaws").then_some(region)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::msk_region;
+
+    #[test]
+    fn the_region_is_that_of_the_brokers_names() {
+        let of = |servers| msk_region(servers);
+        assert_eq!(of("b-1.ev.a1.c4.kafka.us-east-1.amazonaws.com:9098,b-2.x:9098"), Some("us-east-1"));
+        assert_eq!(of("boot-x1.c1.kafka-serverless.eu-west-1.amazonaws.com:9098"), Some("eu-west-1"));
+        assert_eq!(of("b-1.ev.a1.c4.kafka.cn-north-1.amazonaws.com.cn:9098"), Some("cn-north-1"));
+        assert_eq!(of("kafka.example.com:9092"), None);
+        assert_eq!(of("localhost:9092"), None);
+    }
 }

@@ -50,11 +50,14 @@ impl FleetConfig {
         let state = self.state.prefix.as_str();
         let problem = format!("could put objects into {state}, where the fleet keeps its own");
         let literal = spec.sink.key.literal_prefix();
-        // A key that begins with a topic begins with its name; the topics of a pattern are not known here.
-        let first = state.split('/').next().unwrap_or_default();
-        let named = matches!(&spec.source.topics, Topics::Named(names) if names.iter().any(|name| name == first));
-        let by_topic = literal.is_empty() && named;
-        if by_topic || (!literal.is_empty() && (literal.starts_with(state) || state.starts_with(literal))) {
+        // The topics of a pattern are not known here: a worker looks at each that it is given.
+        let names = match &spec.source.topics {
+            Topics::Named(names) => names.as_slice(),
+            Topics::Matching(_) => &[],
+        };
+        if names.iter().any(|topic| spec.sink.key.could_lie_in(topic, state))
+            || (!literal.is_empty() && (literal.starts_with(state) || state.starts_with(literal)))
+        {
             let error = FieldError::new("sink.key", problem.clone(), "begin it with another folder");
             errors.push(error.with_value(shown(spec.sink.key.as_str())));
         }

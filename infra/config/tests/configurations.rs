@@ -359,6 +359,8 @@ fn every_bad_configuration_is_answered_with_the_field_the_value_and_the_fix() {
         cluster("properties: {a: {b: c}}"),
         cluster("properties: {a: null}"),
         cluster("properties: {sasl.mechanism: OAUTHBEARER}"),
+        cluster("properties: {sasl.mechanism: AWS_MSK_IAM}"),
+        cluster("properties: {sasl.mechanism: AWS_MSK_IAM, security.protocol: SASL_PLAINTEXT}"),
         cluster("properties: {sasl.password: '${env:NOT_SET}'}"),
         cluster("properties: {sasl.password: '${env:EMPTY}'}"),
         cluster("properties: {sasl.password: '${file:/nowhere}'}"),
@@ -423,6 +425,10 @@ fn a_job_may_name_only_what_is_registered_and_keeps_off_the_fleets_own_objects()
         good.replace("bucket: lake", "bucket: lake, key: '_land{field:x}/{unique}.{ext}'")
             .replace("}}", "}, dead_letter: {s3: dlq/}}"),
         good.replace("[t]", "[_landfall]"),
+        good.replace("[t]", "[t, _]")
+            .replace("bucket: lake", "bucket: lake, key: '{topic}landfall/jobs/b{partition}-{first_offset}.{ext}'"),
+        good.replace("[t]", "[_landfall]")
+            .replace("bucket: lake", "bucket: lake, key: '{topic}/jobs/{partition}+{first_offset}.{ext}'"),
         good.replace("}}", "}, dead_letter: {s3: _landfall/dlq/}}"),
     ] {
         let errors = fleet.check_job(&job(&bad)).expect_err(&bad);

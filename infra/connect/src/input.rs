@@ -109,7 +109,11 @@ impl<'a> Input<'a> {
         self.find(key, Class::Mapped { fields, note });
     }
 
+    /// Not needed, but kept and handed out with the rest of the config.
     pub(crate) fn idle(&mut self, key: &str, why: &str) {
+        if self.raw(key).is_some_and(tells_user) {
+            return self.refuse_hidden(key, "holds an address with a user in it", "leave it out, it is not needed");
+        }
         self.find(key, Class::NotNeeded { why: why.to_owned() });
     }
 
@@ -156,4 +160,10 @@ impl<'a> Input<'a> {
         let findings = self.found.into_iter().map(|(key, class)| Finding { key, class }).collect();
         (findings, self.remarks)
     }
+}
+
+/// Whether an address in it has a user, and so most likely a password.
+fn tells_user(value: &str) -> bool {
+    let with_user = |(_, rest): (&str, &str)| rest.split(['/', ',', '?']).next().is_some_and(|host| host.contains('@'));
+    value.split(',').any(|one| one.split_once("://").is_some_and(with_user))
 }

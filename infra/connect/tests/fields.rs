@@ -359,6 +359,21 @@ fn no_config_provider_is_asked() {
 }
 
 #[test]
+fn an_address_with_a_user_in_it_is_refused_also_where_it_is_not_needed() {
+    for (key, value) in [
+        ("key.converter.schema.registry.url", "http://user:hunter2@registry:8081"),
+        ("producer.override.x", "https://registry:8081,https://user:hunter2@other:8081/path"),
+    ] {
+        let config = confluent(&[(key, value)]);
+        assert_eq!(refused(&config), [key]);
+        let told = finding(&translated(&config), key).to_string();
+        assert!(told.contains("user") && !told.contains("hunter2"), "{told}");
+    }
+    let plain = confluent(&[("key.converter.schema.registry.url", "http://registry:8081/?mail=a@b.c")]);
+    assert!(refused(&plain).is_empty());
+}
+
+#[test]
 fn what_the_config_leaves_out_is_told_too() {
     let told = |config: &Config| translated(config).warnings().collect::<Vec<String>>().join("\n");
     let plain = told(&confluent(&[]));

@@ -96,11 +96,14 @@ impl Lookout {
         let mut pools: BTreeMap<String, SeenPool> = BTreeMap::new();
         for seen in workers.seen.iter().filter(|seen| seen.live()) {
             let rates = seen.heartbeat.jobs.iter().filter(|job| !job.past).map(|job| job.throughput.records_per_second);
-            let worker = WorkerSample { records_per_second: rates.sum() };
+            let worker = WorkerSample { records_per_second: rates.fold(0.0, |sum, rate| sum + rate) };
             pools.entry(seen.heartbeat.pool.clone()).or_default().workers.push(worker);
         }
-        let records: Vec<JobRecord> =
+        let mut records: Vec<JobRecord> =
             changes.changed.into_iter().map(|stored| stored.record).filter(|record| !record.closed).collect();
+        // Where there is no time for all of them, it is not always the same ones that go without.
+        let first = usize::try_from(now.as_millisecond()).unwrap_or(0).checked_rem(records.len());
+        records.rotate_left(first.unwrap_or(0));
         let deadline = tokio::time::Instant::now() + self.patience;
         let asked = self.asked();
         let measuring: Vec<_> = records
@@ -149,7 +152,7 @@ async fn one(
     deadline: tokio::time::Instant,
 ) -> JobSample {
     let own: Vec<_> = workers.seen.iter().filter(|seen| seen.job(&record.uid).is_some()).cloned().collect();
-    let inputs = StatusInputs { record, workers: &own, kafka: None, log: None, scaling: None, now };
+    let inputs = StatusInputs { record, workers: &own, kafka: None, log: None, at_its_word: false, scaling: None, now };
     let mut status = StatusDocument::merge(&inputs);
     if status.state == State::Running && !workers.anyone_runs(&record.uid) {
         // Whether its last files are visible stands in the log alone. A worker that was pausing stays for a cooldown,

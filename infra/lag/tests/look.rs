@@ -23,6 +23,7 @@ fn client(bootstrap: &str) -> Arc<ClusterClient> {
         properties: BTreeMap::new(),
         client_id: "test".into(),
         group_protocol: GroupProtocol::Classic,
+        tokens: None,
     };
     Arc::new(ClusterClient::new(&connection, Duration::from_secs(3)).unwrap())
 }

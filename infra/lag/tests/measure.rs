@@ -32,6 +32,7 @@ fn lag_is_measured_from_positions_commits_and_origins_with_the_age_of_the_oldest
         properties: BTreeMap::new(),
         client_id: "test".into(),
         group_protocol: GroupProtocol::Classic,
+        tokens: None,
     };
     let client = ClusterClient::new(&connection, Duration::from_secs(20)).unwrap();
     let commit = |n, offset, uid: &str| CommitOffset { partition: partition(n), offset, metadata: uid.into() };

@@ -17,6 +17,10 @@ use crate::location::StateLocation;
 use crate::record::{DecodeError, JobRecord};
 use crate::retry::{MAX_ATTEMPTS, Retries};
 
+/// Records in a range that is listed beside others: as many as a page holds.
+const RANGE_RECORDS: usize = 1_000;
+/// Ranges listed at once.
+const LIST_CONCURRENCY: usize = 4;
 /// GETs under way at once when many records are read.
 const READ_CONCURRENCY: usize = 16;
 /// A fleet with more records than this is refused by name instead of being read in part.
@@ -91,7 +95,14 @@ enum Put {
 /// One LIST page: the records in it by name and ETag; keys that name no record are left out of `names` only.
 struct ListedNames {
     names: Vec<(String, String)>,
+    last_key: Option<String>,
     continuation: Option<String>,
+}
+
+/// Keys after one (exclusive) up to another (inclusive).
+struct KeyRange {
+    after: Option<String>,
+    until: Option<String>,
 }
 
 #[derive(Debug)]
@@ -193,23 +204,19 @@ impl JobStore {
         Err(JobStoreError::Contended { name: name.to_owned(), attempts: MAX_ATTEMPTS }.into())
     }
 
-    /// What is new against `since` (name → ETag as the poll before listed it): one LIST, and a GET of each
-    /// object whose ETag differs.
+    /// What is new against `since` (name → ETag as the poll before listed it): one LIST, whose pages are asked for beside
+    /// each other where `since` tells where they begin, and a GET of each object whose ETag differs.
     pub async fn changes(&self, since: &HashMap<String, String>) -> Result<Changes, JobStoreError> {
-        let mut listed = Vec::new();
-        let mut continuation = None;
-        loop {
-            let page = self.list_page(continuation).await?;
-            listed.extend(page.names);
-            if listed.len() > MAX_RECORDS {
+        let mut lists = futures::stream::iter(self.ranges(since))
+            .map(|range| self.list_range(range))
+            .buffer_unordered(LIST_CONCURRENCY);
+        let mut etags = HashMap::with_capacity(since.len());
+        while let Some(names) = lists.next().await {
+            etags.extend(names?);
+            if etags.len() > MAX_RECORDS {
                 return Err(JobStoreError::TooMany { prefix: self.location.jobs_prefix() });
             }
-            match page.continuation {
-                Some(next) => continuation = Some(next),
-                None => break,
-            }
         }
-        let etags: HashMap<String, String> = listed.into_iter().collect();
         let mut stale: Vec<(String, String)> = etags
             .iter()
             .filter(|(name, etag)| since.get(*name) != Some(*etag))
@@ -222,10 +229,48 @@ impl JobStore {
         Ok(Changes { changed, removed, broken, etags })
     }
 
-    async fn list_page(&self, continuation: Option<String>) -> Result<ListedNames, JobStoreError> {
+    /// Ranges that together are all keys; each held at most [`RANGE_RECORDS`] records before.
+    fn ranges(&self, since: &HashMap<String, String>) -> Vec<KeyRange> {
+        // In the order of keys, which is not that of names: `a-b.json` comes before `a.json`.
+        let mut keys: Vec<String> = since.keys().map(|name| self.location.job_key(name)).collect();
+        keys.sort_unstable();
+        let mut after = None;
+        let mut ranges = Vec::new();
+        for key in keys.into_iter().skip(RANGE_RECORDS - 1).step_by(RANGE_RECORDS) {
+            ranges.push(KeyRange { after: after.replace(key.clone()), until: Some(key) });
+        }
+        ranges.push(KeyRange { after, until: None });
+        ranges
+    }
+
+    async fn list_range(&self, range: KeyRange) -> Result<Vec<(String, String)>, JobStoreError> {
+        let until = range.until.as_ref();
+        let mut listed = Vec::new();
+        let mut continuation = None;
+        loop {
+            let page = self.list_page(range.after.clone(), continuation).await?;
+            listed.extend(page.names);
+            if listed.len() > MAX_RECORDS {
+                return Err(JobStoreError::TooMany { prefix: self.location.jobs_prefix() });
+            }
+            let beyond = until.is_some_and(|until| page.last_key.is_some_and(|last| last >= *until));
+            continuation = page.continuation.filter(|_| !beyond);
+            if continuation.is_none() {
+                listed.retain(|(name, _)| until.is_none_or(|until| self.location.job_key(name) <= *until));
+                return Ok(listed);
+            }
+        }
+    }
+
+    async fn list_page(
+        &self,
+        start_after: Option<String>,
+        continuation: Option<String>,
+    ) -> Result<ListedNames, JobStoreError> {
         let request = ListRequest {
             bucket: self.location.bucket.clone(),
             prefix: self.location.jobs_prefix(),
+            start_after,
             continuation,
             ..ListRequest::default()
         };
@@ -237,6 +282,7 @@ impl JobStore {
                         self.location.job_of_key(&listed.key).map(|name| (name.to_owned(), listed.etag.clone()))
                     };
                     return Ok(ListedNames {
+                        last_key: page.objects.last().map(|listed| listed.key.clone()),
                         names: page.objects.into_iter().filter_map(named).collect(),
                         continuation: page.continuation,
                     });

@@ -89,6 +89,8 @@ pub struct StatusInputs<'a> {
     pub kafka: Option<&'a KafkaOffsets>,
     /// None when the log was not read.
     pub log: Option<&'a LogView>,
+    /// Nobody reads the log: a job that wants to rest and has no worker is taken at its word.
+    pub at_its_word: bool,
     pub now: Timestamp,
 }
 

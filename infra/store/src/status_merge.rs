@@ -128,7 +128,9 @@ fn state(record: &JobRecord, live: &[&Word<'_>], uncompleted_entries: Option<u64
 /// Each worker folds the same log; the one that lags behind may still count what another has completed already,
 /// so the largest number is told.
 fn uncompleted(inputs: &StatusInputs<'_>, live: &[&Word<'_>]) -> Option<u64> {
-    live.iter().map(|word| word.beat.uncompleted_entries).max().or(inputs.log.map(|log| log.uncompleted_entries))
+    let by_word = (inputs.at_its_word && live.is_empty()).then_some(0);
+    let told = live.iter().map(|word| word.beat.uncompleted_entries).max();
+    told.or(inputs.log.map(|log| log.uncompleted_entries)).or(by_word)
 }
 
 fn delivery(live: &[&Word<'_>]) -> Delivery {
@@ -141,9 +143,11 @@ fn delivery(live: &[&Word<'_>]) -> Delivery {
 }
 
 fn throughput(live: &[&Word<'_>]) -> Throughput {
+    // From 0 on: the sum of nothing is -0 to an iterator of floats.
+    let total = |of: fn(&Throughput) -> f64| live.iter().fold(0.0, |sum, word| sum + of(&word.beat.throughput));
     Throughput {
-        records_per_second: live.iter().map(|word| word.beat.throughput.records_per_second).sum(),
-        bytes_per_second: live.iter().map(|word| word.beat.throughput.bytes_per_second).sum(),
+        records_per_second: total(|rate| rate.records_per_second),
+        bytes_per_second: total(|rate| rate.bytes_per_second),
     }
 }
 

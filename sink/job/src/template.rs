@@ -85,6 +85,19 @@ impl KeyTemplate {
         }
     }
 
+    /// Whether a key of this topic could lie in the folder, which ends in `/`, or the folder in what all such keys begin with.
+    pub fn could_lie_in(&self, topic: &str, folder: &str) -> bool {
+        let mut begin = String::new();
+        for part in &self.parts {
+            match part {
+                TemplatePart::Literal(text) => begin.push_str(text),
+                TemplatePart::Topic => begin.push_str(topic),
+                _ => break,
+            }
+        }
+        begin.starts_with(folder) || folder.starts_with(&begin)
+    }
+
     /// Whether any part matches.
     pub fn has(&self, wanted: &TemplatePart) -> bool {
         self.parts.contains(wanted)

@@ -29,6 +29,7 @@ fn main() {
         properties: BTreeMap::new(),
         client_id: "poll-cost".into(),
         group_protocol: GroupProtocol::Classic,
+        tokens: None,
     };
     let topic = format!("poll-cost-{}", std::process::id());
     let spec = NewTopicSpec {

@@ -20,6 +20,7 @@ use crate::context::Context;
 use crate::error::kind_of;
 use crate::events::{ListEntry, code_name};
 use crate::native_admin::{self, NativeError};
+use crate::sasl;
 use crate::settings::{Isolation, SettingsError, Topics, check_topic_name};
 use crate::source::{SourceErrorKind, TopicPartition};
 
@@ -94,7 +95,7 @@ impl ClusterClient {
     /// # Errors
     /// The connection cannot be that of a client.
     pub fn new(connection: &Connection, timeout: Duration) -> Result<Self, ClusterError> {
-        let context = Context::new(&connection.client_id);
+        let context = Context::of(connection);
         let config = connection.admin_config(Isolation::ReadCommitted)?;
         let client = Arc::new(new_client(&config, NO_GROUP, &context)?);
         let bootstrap = connection.bootstrap.clone();
@@ -181,6 +182,7 @@ impl ClusterClient {
         let request = format!("creation of topic {}", spec.name);
         let admin: AdminClient<Context> =
             self.config.create_with_context(self.context.clone()).map_err(SettingsError::from_kafka)?;
+        sasl::give_token(admin.inner().native_ptr(), &self.context);
         let mut topic = NewTopic::new(&spec.name, spec.partitions, TopicReplication::Fixed(spec.replication));
         for (key, value) in &spec.config {
             topic = topic.set(key, value);
@@ -298,6 +300,7 @@ impl ClusterClient {
         }
         let mut made = self.uncommitted.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = made.as_ref() {
+            sasl::sign_in(client);
             return Ok(Arc::clone(client));
         }
         let mut config = self.config.clone();
@@ -305,8 +308,14 @@ impl ClusterClient {
         Ok(Arc::clone(made.insert(Arc::new(new_client(&config, NO_GROUP, &self.context)?))))
     }
 
+    /// Signed in by a token that has not run out: nobody may have polled it for longer than a token lives.
     pub(crate) fn client(&self) -> Client {
+        sasl::sign_in(&self.client);
         Arc::clone(&self.client)
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
     }
 }
 
@@ -320,7 +329,7 @@ pub(crate) fn drain(client: &BaseConsumer<Context>) {
 fn new_client(config: &ClientConfig, group: &str, context: &Context) -> Result<BaseConsumer<Context>, SettingsError> {
     let mut config = config.clone();
     config.set("group.id", group).set("enable.auto.commit", "false");
-    config.create_with_context(context.clone()).map_err(SettingsError::from_kafka)
+    sasl::consumer(&config, context.clone())
 }
 
 pub(crate) fn list_of<'a>(

@@ -8,7 +8,12 @@ use std::fmt;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
+use crate::sasl::Tokens;
 use crate::settings::{GroupProtocol, Isolation, SettingsError};
+
+const BEARER: &str = "OAUTHBEARER";
+/// As Amazon's own Java client calls it; on the wire it is [`BEARER`] with a token that AWS's role has signed.
+const MSK_IAM: &str = "AWS_MSK_IAM";
 
 /// Properties that Landfall sets itself, with what sets them or why they are fixed.
 const RESERVED: &[(&str, &str)] = &[
@@ -62,6 +67,8 @@ pub struct Connection {
     pub client_id: String,
     /// How the cluster's groups are run.
     pub group_protocol: GroupProtocol,
+    /// Sign in by these (SASL OAUTHBEARER) instead of a mechanism of the properties.
+    pub tokens: Option<Tokens>,
 }
 
 /// The properties hold secrets: only their names are ever shown.
@@ -115,12 +122,18 @@ impl Connection {
                 let reason = "with group_protocol: consumer the broker sets it";
                 return Err(SettingsError::Reserved { property: key.clone(), reason });
             }
-            let upper = value.to_ascii_uppercase();
-            if matches!(key.as_str(), "sasl.mechanism" | "sasl.mechanisms") && upper == "OAUTHBEARER" {
-                return Err(SettingsError::Property {
-                    property: key.clone(),
-                    message: "OAUTHBEARER is not supported: use SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN".to_owned(),
-                });
+            if matches!(key.as_str(), "sasl.mechanism" | "sasl.mechanisms") {
+                let token = [BEARER, MSK_IAM].iter().any(|mechanism| value.eq_ignore_ascii_case(mechanism));
+                match (token, &self.tokens) {
+                    (true, None) => {
+                        return Err(SettingsError::Property {
+                            property: key.clone(),
+                            message: format!("there is no source of tokens for {BEARER}"),
+                        });
+                    }
+                    (true, Some(_)) => continue,
+                    (false, _) => {}
+                }
             }
             if keep(key) {
                 config.set(key, value);
@@ -128,6 +141,9 @@ impl Connection {
         }
         for (key, value) in fixed {
             config.set(*key, value);
+        }
+        if self.tokens.is_some() {
+            config.set("sasl.mechanism", BEARER);
         }
         config.set("bootstrap.servers", &self.bootstrap);
         config.set("client.id", &self.client_id);
@@ -147,6 +163,7 @@ mod tests {
             properties: properties.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
             client_id: "test".into(),
             group_protocol: GroupProtocol::Classic,
+            tokens: None,
         }
     }
 

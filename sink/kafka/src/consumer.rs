@@ -7,11 +7,12 @@ use std::cell::Cell;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 
 use crate::context::Context;
 use crate::events::{EventQueue, read_partition_list};
 use crate::lists::{commit_list, list_of};
+use crate::sasl;
 use crate::settings::{SettingsError, SourceSettings};
 use crate::slots::Phase;
 use crate::source::{
@@ -43,9 +44,7 @@ impl KafkaSource {
     /// The settings cannot be those of a client.
     pub fn connect(settings: &SourceSettings) -> Result<Self, SettingsError> {
         let topics = settings.subscription()?;
-        let context = Context::new(&settings.connection.client_id);
-        let consumer: BaseConsumer<Context> =
-            settings.client_config()?.create_with_context(context).map_err(SettingsError::from_kafka)?;
+        let consumer = sasl::consumer(&settings.client_config()?, Context::of(&settings.connection))?;
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(SettingsError::from_kafka)?;
         let queue = EventQueue::new(consumer).ok_or(SettingsError::NoGroup)?;

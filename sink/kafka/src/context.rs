@@ -10,7 +10,9 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 
+use crate::connection::Connection;
 use crate::error::kind_of;
+use crate::sasl::{Tokens, present};
 use crate::source::SourceErrorKind;
 
 /// The context of every client of this crate.
@@ -18,11 +20,31 @@ use crate::source::SourceErrorKind;
 pub(crate) struct Context {
     client_id: Arc<str>,
     last_error: Arc<Mutex<Option<(RDKafkaErrorCode, String)>>>,
+    tokens: Option<Tokens>,
 }
 
 impl Context {
+    /// Without tokens.
     pub(crate) fn new(client_id: &str) -> Self {
-        Self { client_id: client_id.into(), last_error: Arc::default() }
+        Self { client_id: client_id.into(), last_error: Arc::default(), tokens: None }
+    }
+
+    pub(crate) fn of(connection: &Connection) -> Self {
+        Self { tokens: connection.tokens.clone(), ..Self::new(&connection.client_id) }
+    }
+
+    /// The same for another client of the same connection.
+    pub(crate) fn named(&self, client_id: &str) -> Self {
+        Self { tokens: self.tokens.clone(), ..Self::new(client_id) }
+    }
+
+    pub(crate) fn tokens(&self) -> Option<&Tokens> {
+        self.tokens.as_ref()
+    }
+
+    pub(crate) fn no_token(&self, reason: &str) {
+        tracing::warn!(client = &*self.client_id, "no token to sign in with: {reason}");
+        self.remember(RDKafkaErrorCode::Authentication, reason);
     }
 
     /// The last client-wide error since the last call.
@@ -53,6 +75,8 @@ impl Context {
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         self.log_line(level as i32, facility, line);
     }
@@ -69,7 +93,7 @@ impl ClientContext for Context {
     }
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        Err("OAUTHBEARER is not supported".into())
+        present(self.tokens())
     }
 }
 

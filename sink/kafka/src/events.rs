@@ -10,7 +10,6 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_int};
-use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::time::Duration;
 
@@ -59,7 +58,7 @@ impl EventQueue {
         let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: the queue is alive as long as self; the event is ours to destroy.
         let event = unsafe { sys::rd_kafka_queue_poll(self.queue.0.as_ptr(), timeout_ms) };
-        NonNull::new(event).map(|event| OwnedEvent { event, _queue: PhantomData })
+        NonNull::new(event).map(|event| OwnedEvent { event, queue: self })
     }
 
     /// Commits without waiting; the answer comes as [`Event::Committed`]. (rdkafka's own asynchronous commit names no
@@ -100,7 +99,7 @@ impl EventQueue {
 /// One event, destroyed with what was borrowed from it.
 pub(crate) struct OwnedEvent<'q> {
     event: NonNull<sys::rd_kafka_event_t>,
-    _queue: PhantomData<&'q EventQueue>,
+    queue: &'q EventQueue,
 }
 
 impl Drop for OwnedEvent<'_> {
@@ -195,6 +194,10 @@ impl OwnedEvent<'_> {
                     }
                     Event::Log { level, facility: owned(facility), line: owned(line) }
                 }
+            }
+            sys::RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH => {
+                crate::sasl::sign_in(self.queue.consumer());
+                Event::Ignored
             }
             _ => Event::Ignored,
         }

@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::events::{ListEntry, read_partition_list};
 use crate::lists::commit_list;
 use crate::native_admin::{NativeError, commit_for_group};
+use crate::sasl;
 use crate::settings::{SettingsError, check_topic_name};
 use crate::source::{CommitOffset, TopicPartition};
 
@@ -134,6 +135,7 @@ impl ClusterClient {
             drop(kept);
             // What happened since the last request explains nothing of this one.
             drain(&client);
+            sasl::sign_in(&client);
             return Ok(client);
         }
         drop(kept);

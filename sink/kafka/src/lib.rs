@@ -3,9 +3,9 @@
 //! "end" and "committed" is exclusive.
 //!
 //! Invariants: a record of a partition that was not started is never delivered, nor one of an older generation;
-//! offsets within a generation rise; every wait has an end. Two modules talk to librdkafka's C interface and are the
-//! only ones with unsafe code: `events` for the consumer's queue and `native_admin` for the requests
-//! that rdkafka does not offer (`docs/decisions/0002-own-event-poll.md`).
+//! offsets within a generation rise; every wait has an end. Three modules talk to librdkafka's C interface and are the
+//! only ones with unsafe code: `events` for the consumer's queue, `native_admin` for the requests and `sasl` for the
+//! tokens that rdkafka does not offer (`docs/decisions/0002-own-event-poll.md`).
 
 mod admin;
 mod cluster_error;
@@ -24,6 +24,7 @@ mod pattern;
 mod peek;
 mod range;
 mod rebalance;
+mod sasl;
 mod settings;
 mod slots;
 pub mod source;
@@ -37,6 +38,7 @@ pub use mock::{EmbeddedKafka, EmbeddedKafkaError};
 pub use offsets::Watermarks;
 pub use pattern::{PatternError, TopicPattern};
 pub use range::{RangeError, read_range};
+pub use sasl::{SignedIn, Token, TokenSource, Tokens};
 pub use settings::{GroupProtocol, Isolation, SettingsError, SourceSettings, Topics};
 pub use source::{
     CommitOffset, CommittedOffsets, HeaderSource, Headers, RecordRef, Source, SourceError, SourceErrorKind,

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::admin::{ClusterClient, NO_GROUP};
 use crate::cluster_error::ClusterError;
-use crate::context::Context;
 use crate::events::{Event, EventQueue};
+use crate::sasl;
 use crate::settings::{SettingsError, check_topic_name};
 use crate::source::TopicPartition;
 
@@ -46,8 +46,7 @@ impl ClusterClient {
             // One record of each is wanted, not a stream.
             .set("fetch.message.max.bytes", "16384")
             .set("queued.max.messages.kbytes", "1024");
-        let context = Context::new("landfall-peek");
-        let consumer: BaseConsumer<Context> = config.create_with_context(context).map_err(SettingsError::from_kafka)?;
+        let consumer = sasl::consumer(&config, self.context().named("landfall-peek"))?;
         consumer.assign(&list).map_err(SettingsError::from_kafka)?;
         let deadline = Instant::now() + self.timeout();
         let queue = EventQueue::new(consumer).ok_or(SettingsError::NoGroup)?;

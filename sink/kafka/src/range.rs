@@ -3,13 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::context::Context;
 use crate::error::kind_of;
 use crate::events::{Event, EventQueue, Message};
+use crate::sasl;
 use crate::settings::{SettingsError, SourceSettings, check_topic_name};
 use crate::source::{Headers, RecordRef, SourceErrorKind, TopicPartition};
 
@@ -88,8 +89,7 @@ pub fn read_range(
 /// A consumer that reads the one partition, in no group.
 fn assigned(settings: &SourceSettings, partition: &TopicPartition, from: i64) -> Result<EventQueue, RangeError> {
     check_topic_name(&partition.topic)?;
-    let context = Context::new(&settings.connection.client_id);
-    let consumer: BaseConsumer<Context> = settings.client_config()?.create_with_context(context)?;
+    let consumer = sasl::consumer(&settings.client_config()?, Context::of(&settings.connection))?;
     let mut wanted = TopicPartitionList::new();
     wanted.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(from))?;
     consumer.assign(&wanted)?;

@@ -185,6 +185,7 @@ mod tests {
             properties: properties.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
             client_id: "test".into(),
             group_protocol: GroupProtocol::Classic,
+            tokens: None,
         };
         SourceSettings::new(connection, "g", Topics::Names(vec!["t".into()]))
     }

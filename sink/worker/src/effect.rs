@@ -130,7 +130,7 @@ pub enum Effect {
     },
     /// The whole log: newest checkpoint and tail. Until it succeeds, but for the job's first contact.
     LoadLog,
-    /// Entries from `from` (inclusive) to the end. Until it succeeds.
+    /// Entries from `from` (inclusive) on, one [`Tail`]. Until it succeeds.
     FoldTail {
         from: Seq,
     },
@@ -186,6 +186,14 @@ pub struct Found {
     pub topic_partition: TopicPartition,
     pub source: SourcePartition,
     pub facts: Facts,
+}
+
+/// Entries of the log, dense. As many as one LIST names at most, so that a log of any length is read in a bounded space.
+#[derive(Debug, Default)]
+pub struct Tail {
+    pub entries: Vec<Entry>,
+    /// The LIST named more than these: they do not reach the end of the log as it was then.
+    pub more: bool,
 }
 
 /// An answer.
@@ -250,7 +258,7 @@ pub enum Outcome {
         result: Result<Box<LogState>, Fatal>,
     },
     Tail {
-        entries: Result<Vec<Entry>, Fatal>,
+        tail: Result<Tail, Fatal>,
     },
     /// `etag` is what a HEAD saw.
     Completion {
@@ -264,7 +272,7 @@ pub enum Outcome {
         epoch: u64,
         found: Vec<Found>,
         missing: Vec<TopicPartition>,
-        entries: Result<Vec<Entry>, Fatal>,
+        tail: Result<Tail, Fatal>,
     },
     /// Every letter of the batch is in the topic, but for those that are too large for it, by index and with the error.
     LettersAcked {

@@ -18,6 +18,8 @@ use crate::state::ApiState;
 /// What a dead-letter topic that is made here takes, the most that the letter writer sends: a record may be set aside
 /// because it is large.
 const LETTER_BYTES: u32 = 64 << 20;
+/// How old the list of jobs may be in which a group is looked for.
+const KNOWN_JOBS_AGE: Duration = Duration::from_secs(2);
 
 /// What a job would begin with, or what a change of it adds.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -125,16 +127,42 @@ pub(crate) async fn new_job(state: &ApiState, spec: &JobSpec, connector: bool) -
         plan.dead_letter_topic = dead_letter_topic(state, &mut checks, spec, width).await?;
         Ok::<_, BackendError>(plan)
     };
+    let group = group_taken(state, spec).await?;
     let bucket = async { if allowed { bucket::check(state, &mut bucket_checks, spec).await } else { Ok(()) } };
     let (plan, bucket) = tokio::join!(kafka, bucket);
-    let mut plan = plan?;
+    let mut plan = match plan {
+        // What is wrong with the bucket is told all the same.
+        Err(BackendError::Unavailable { what, message }) if !bucket_checks.errors.is_empty() => {
+            let problem = format!("could not be checked: {what} gave no answer: {message}");
+            checks.errors.push(FieldError::new("source.cluster", problem, "try again"));
+            Plan::default()
+        }
+        plan => plan?,
+    };
     bucket?;
     checks.merge(bucket_checks);
+    checks.errors.extend(group);
     if !checks.errors.is_empty() {
         return Err(BackendError::CheckFailed(checks.errors));
     }
     plan.warnings = checks.warnings;
     Ok(plan)
+}
+
+/// Two jobs in one group would take partitions from each other, and each would land only some of them. Of two that are
+/// created at the same moment neither sees the other.
+async fn group_taken(state: &ApiState, spec: &JobSpec) -> Result<Option<FieldError>, BackendError> {
+    let group = spec.group_id();
+    let same = |other: &JobSpec| {
+        other.name != spec.name && other.source.cluster == spec.source.cluster && other.group_id() == group
+    };
+    let jobs = state.snapshots().jobs(state, KNOWN_JOBS_AGE).await?;
+    // Whose it is is another team's business.
+    let taken = jobs.living.values().any(|stored| same(&stored.record.spec));
+    Ok(taken.then(|| {
+        let problem = "is the group of another job, which would lose partitions to this one";
+        FieldError::new("source.group", problem, "name another, or leave it out").with_value(format!("{group:?}"))
+    }))
 }
 
 /// Checks what may change in a job that exists: its topics and where its dead letters go. The plan is for topics that

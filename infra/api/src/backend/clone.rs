@@ -4,7 +4,7 @@ use landfall_job::{ExistingObject, FieldError, JobSpec};
 use serde_json::Value;
 
 use super::create::{self, Created, NewJob};
-use super::{BackendError, access};
+use super::{BackendError, access, offsets};
 use crate::auth::Principal;
 use crate::state::ApiState;
 
@@ -36,5 +36,8 @@ pub(crate) async fn clone(
     }
     let spec = JobSpec::parse(&document.to_string())?;
     let mark = idempotency_key.and_then(|key| create::idempotency_mark(principal, key, &spec));
-    create::create(state, principal, NewJob { note: format!("a copy of {of}"), ..NewJob::of(spec) }, mark).await
+    let new = NewJob { note: format!("a copy of {of}"), ..NewJob::of(spec) };
+    let mut created = create::create(state, principal, new, mark).await?;
+    created.warnings.extend(offsets::meets_old_objects(&created.stored.record));
+    Ok(created)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use landfall_connect::{Finding, Translation, translate};
+use landfall_connect::{ConnectDefaults, Finding, Translation, translate};
 use landfall_job::{FieldError, JobSpec};
 use landfall_store::{Connector, Desired, EventKind, JobRecord, JobState, LiveWorkers, Stored};
 
@@ -88,9 +88,21 @@ pub(crate) async fn find(state: &ApiState, principal: &Principal, name: &str) ->
     }
 }
 
+/// A config names no team: it is that of whoever sends it, and the operator's for a principal of no team.
+fn defaults_of(state: &ApiState, principal: &Principal) -> ConnectDefaults {
+    let defaults = state.connect.clone();
+    let team = principal.team.clone().unwrap_or_else(|| defaults.team.clone());
+    ConnectDefaults { team, ..defaults }
+}
+
 /// The job of a config; what refuses it reads as Connect's own refusal.
-fn job_of(state: &ApiState, name: &str, config: &Config) -> Result<(JobSpec, Vec<String>), Problem> {
-    let translation = translate(name, config, &state.connect);
+fn job_of(
+    state: &ApiState,
+    principal: &Principal,
+    name: &str,
+    config: &Config,
+) -> Result<(JobSpec, Vec<String>), Problem> {
+    let translation = translate(name, config, &defaults_of(state, principal));
     if let Some(refusal) = translation.refusal() {
         return Err(Problem::new(Kind::InvalidRequest, refusal));
     }
@@ -125,7 +137,7 @@ pub(crate) async fn create(
     config: Config,
     desired: Desired,
 ) -> Result<Found, Problem> {
-    let (spec, warnings) = job_of(state, name, &config)?;
+    let (spec, warnings) = job_of(state, principal, name, &config)?;
     let connector = Connector { config: config.clone() };
     let note = "from a Kafka Connect config".to_owned();
     let created = create::create(state, principal, NewJob { spec, connector: Some(connector), desired, note }, None);
@@ -182,7 +194,7 @@ async fn replace(
     config: Config,
     if_match: Option<&[String]>,
 ) -> Result<Found, Problem> {
-    let (spec, warnings) = job_of(state, name, &config)?;
+    let (spec, warnings) = job_of(state, principal, name, &config)?;
     let connector = Connector { config: config.clone() };
     let replaced = replace::replace(state, principal, name, spec, Some(connector), if_match).await?;
     said(name, &warnings);

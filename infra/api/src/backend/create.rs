@@ -161,6 +161,7 @@ fn new_record(
 ) -> JobRecord {
     let now = state.environment.now();
     let spec = new.spec;
+    let team = spec.team.clone();
     let mut record = JobRecord {
         format: RECORD_FORMAT,
         name: spec.name.to_string(),
@@ -182,7 +183,11 @@ fn new_record(
         closed: false,
         idempotency,
         connector: new.connector,
-        events: earlier.map(|earlier| earlier.events.clone()).unwrap_or_default(),
+        // Another team's past under this name is that team's business.
+        events: earlier
+            .filter(|earlier| earlier.spec.team == team)
+            .map(|earlier| earlier.events.clone())
+            .unwrap_or_default(),
         write_token: String::new(),
     };
     record.note(now, &principal.name, EventKind::Created, new.note);

@@ -111,7 +111,7 @@ pub(crate) async fn set(
 }
 
 /// What lands again may have the keys of what landed before.
-fn meets_old_objects(record: &JobRecord) -> Option<String> {
+pub(super) fn meets_old_objects(record: &JobRecord) -> Option<String> {
     let sink = &record.spec.sink;
     let unique = sink.key.as_str().contains("{unique}");
     (!unique && sink.on_existing_object == ExistingObject::Fail).then(|| {

@@ -1,4 +1,5 @@
-//! All jobs and workers at a glance, from records and heartbeats alone: no log is read and no Kafka is asked.
+//! All jobs and workers at a glance, from records and heartbeats alone: no log is read and no Kafka is asked. So a job
+//! that was paused or stopped and has no worker any more is taken at its word, as it is for scaling.
 
 use std::time::Duration;
 
@@ -24,7 +25,8 @@ pub(crate) async fn overview(
     let one = |record: &JobRecord| {
         let of = |seen: &&landfall_store::SeenHeartbeat| seen.job(&record.uid).is_some();
         let own: Vec<_> = workers.seen.iter().filter(of).cloned().collect();
-        let inputs = StatusInputs { record, workers: &own, kafka: None, log: None, scaling: None, now };
+        let inputs =
+            StatusInputs { record, workers: &own, kafka: None, log: None, at_its_word: true, scaling: None, now };
         glance(record, StatusDocument::merge(&inputs))
     };
     Ok(Overview {

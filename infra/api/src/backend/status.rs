@@ -65,6 +65,7 @@ pub(crate) async fn status(
         workers: &workers.seen,
         kafka: kafka.as_ref(),
         log: log.as_ref(),
+        at_its_word: false,
         scaling: scaling.as_ref(),
         now,
     }))

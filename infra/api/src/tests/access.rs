@@ -2,6 +2,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::{Answer, JSON, World, call, job};
@@ -108,6 +110,52 @@ async fn another_teams_job_does_not_exist_for_a_team() {
     as_user(&api, "web", "PUT", "/v1/jobs/w", &job_of("w", "ads")).await.expect(422);
     as_user(&api, "ops", "PUT", "/v1/jobs/w", &job_of("w", "ads")).await.expect(200);
     as_user(&api, "web", "GET", "/v1/jobs/w", "").await.expect(404);
+}
+
+/// As clients of Kafka Connect send it: `user:token`.
+#[tokio::test]
+async fn a_token_is_taken_as_the_password_of_basic_too() {
+    let world = World::new();
+    let api = with_tokens(&world);
+    let basic = |pair: &str| format!("authorization: Basic {}", STANDARD.encode(pair));
+    for (pair, status) in [("anybody:secret-ops", 200), (":secret-ops", 200), ("ops:", 401), ("secret-ops:x", 401)] {
+        for path in ["/v1/jobs", "/connectors", "/"] {
+            let answer = call(&api, "GET", path, &[&basic(pair)], "").await;
+            assert_eq!(answer.status.as_u16(), status, "{pair} {path}: {}", answer.text);
+        }
+    }
+    call(&api, "GET", "/", &["accept: text/html"], "").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_tells_of_every_team_is_for_tokens_of_no_team() {
+    let world = World::new();
+    let api = with_tokens(&world);
+    as_user(&api, "ops", "GET", "/metrics", "").await.expect(200);
+    let refused = as_user(&api, "reader", "GET", "/metrics", "").await.expect(403);
+    assert!(refused.text.contains("is of team ads"), "{}", refused.text);
+    // A name that another team takes over keeps its history to itself.
+    as_user(&api, "ads", "POST", "/v1/jobs", &job_of("a", "ads")).await.expect(201);
+    as_user(&api, "ads", "POST", "/v1/jobs/a/stop", "").await.expect(200);
+    let gone = as_user(&api, "ads", "DELETE", "/v1/jobs/a", "").await;
+    assert!(gone.status.is_success(), "{}", gone.text);
+    world.finish_deleting("a").await;
+    as_user(&api, "web", "POST", "/v1/jobs", &job_of("a", "web")).await.expect(201);
+    let events = as_user(&api, "web", "GET", "/v1/jobs/a/events", "").await.expect(200);
+    assert!(!events.text.contains("ads"), "{}", events.text);
+}
+
+#[tokio::test]
+async fn no_job_takes_the_group_of_another() {
+    let world = World::new();
+    let api = with_tokens(&world);
+    as_user(&api, "ads", "POST", "/v1/jobs", &job_of("a", "ads")).await.expect(201);
+    let same = job_of("w", "web").replacen("\"source\":{", "\"source\":{\"group\":\"landfall-a\",", 1);
+    let refused = as_user(&api, "web", "POST", "/v1/jobs", &same).await.expect(422);
+    assert_eq!(refused.errors()[0].0, "source.group", "{}", refused.text);
+    assert!(!refused.text.contains("ads"), "{}", refused.text);
+    let own = same.replace("landfall-a", "landfall-w2");
+    as_user(&api, "web", "POST", "/v1/jobs", &own).await.expect(201);
 }
 
 #[tokio::test]

@@ -102,6 +102,7 @@ impl World {
             properties: BTreeMap::new(),
             client_id: "api-test".into(),
             group_protocol: GroupProtocol::Classic,
+            tokens: None,
         };
         ClusterClient::new(&connection, Duration::from_secs(5)).unwrap()
     }

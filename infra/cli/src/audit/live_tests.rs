@@ -185,6 +185,7 @@ impl World {
         let connection = Connection {
             bootstrap: self.kafka.bootstrap_servers().unwrap(),
             group_protocol: GroupProtocol::Classic,
+            tokens: None,
             properties: BTreeMap::new(),
             client_id: "audit-test".into(),
         };

@@ -28,7 +28,12 @@ impl ApiArguments {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         let address = match (&self.api, &self.config) {
             (Some(address), _) => address.clone(),
-            (None, Some(path)) => format!("http://{}", reachable(fleet::load_without_secrets(path)?.api.listen)),
+            (None, Some(path)) => {
+                let api = fleet::load_without_secrets(path)?.api;
+                // A certificate mostly names no address: then --api names the host that it is for.
+                let scheme = if api.tls.is_some() { "https" } else { "http" };
+                format!("{scheme}://{}", reachable(api.listen))
+            }
             (None, None) => DEFAULT_API.to_owned(),
         };
         Ok(Client::new(&address, self.token.as_deref())?)

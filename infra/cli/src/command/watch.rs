@@ -7,7 +7,7 @@ use clap::Args;
 use landfall_job::DurationMs;
 
 use crate::cli::duration;
-use crate::exit::{Failure, Outcome};
+use crate::exit::{Failure, Outcome, report};
 use crate::output::{self, Format};
 use crate::signals;
 
@@ -36,9 +36,17 @@ pub(crate) async fn watch(
 ) -> Outcome {
     let in_place = format == Format::Table && std::io::stdout().is_terminal();
     let stop = signals::listen()?;
+    let mut seen = false;
     loop {
-        let text = look().await?;
-        output::print(&if in_place { format!("{CLEAR}{text}") } else { text })?;
+        match look().await {
+            Ok(text) => output::print(&if in_place { format!("{CLEAR}{text}") } else { text })?,
+            // An API that is restarted meanwhile is looked at again.
+            Err(failure) if seen && matches!(failure, Failure::Failed(_)) => {
+                report(Err(failure));
+            }
+            Err(failure) => return Err(failure),
+        }
+        seen = true;
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(interval) => {}

@@ -56,7 +56,7 @@ fn sum(text: &str, counter: &str, label: &str, value: &str) -> u64 {
 
 /// The sum of a counter over all its series.
 pub(super) fn total(text: &str, counter: &str) -> f64 {
-    series(text, counter, None).filter_map(|number| number.parse::<f64>().ok()).sum()
+    series(text, counter, None).filter_map(|number| number.parse::<f64>().ok()).fold(0.0, |sum, number| sum + number)
 }
 
 /// The greatest value of a gauge over its series, or those with this label; `None` without any.

@@ -14,7 +14,7 @@ pub(super) fn read(reference: &str) -> Result<String, String> {
 }
 
 /// Configurations are read once, at the start, by code that does not wait.
-fn wait<T>(answer: impl Future<Output = T>) -> T {
+pub(super) fn wait<T>(answer: impl Future<Output = T>) -> T {
     tokio::task::block_in_place(|| Handle::current().block_on(answer))
 }
 

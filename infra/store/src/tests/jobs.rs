@@ -182,6 +182,40 @@ async fn a_poll_reads_only_what_changed_and_tells_what_is_gone_or_broken() {
     assert!(third.changed.is_empty() && third.broken.is_empty(), "a broken record is told once, until it changes");
 }
 
+/// Pages are asked for beside each other, at names known from before: what came or went since is at their edges too. As
+/// keys `x-.json` comes before `x.json`, as names it is the other way round.
+#[tokio::test]
+async fn a_poll_of_many_pages_misses_nothing_wherever_it_is() {
+    let store = faulty();
+    let jobs = process(&store, 1);
+    let all: Vec<String> = (0..1_250).flat_map(|n| [format!("x{n:04}"), format!("x{n:04}-")]).collect();
+    for name in &all {
+        jobs.create(record(name), None).await.unwrap();
+    }
+    let first = jobs.changes(&HashMap::new()).await.unwrap();
+    assert_eq!(first.changed.len(), all.len());
+    // The last and the first of each page, and around them.
+    let gone: Vec<&str> = ["x0000-", "x0499", "x0500-", "x0999", "x1249"].to_vec();
+    for name in &gone {
+        store.inner().delete("lake", &format!("_landfall/jobs/{name}.json")).await.unwrap();
+    }
+    jobs.update("x0500", bump).await.unwrap();
+    jobs.update("x0999-", bump).await.unwrap();
+    let new: Vec<String> = (0..1_100).map(|n| format!("x0499-{n:04}")).chain(["a".into(), "z".into()]).collect();
+    for name in &new {
+        jobs.create(record(name), None).await.unwrap();
+    }
+    let second = jobs.changes(&first.etags).await.unwrap();
+    let mut expected: Vec<&str> = new.iter().map(String::as_str).chain(["x0500", "x0999-"]).collect();
+    expected.sort_unstable();
+    assert_eq!(names(&second), expected);
+    assert_eq!(second.removed, gone);
+    assert_eq!(second.etags.len(), all.len() - gone.len() + new.len());
+    let third = jobs.changes(&second.etags).await.unwrap();
+    assert!(third.changed.is_empty() && third.removed.is_empty());
+    assert_eq!(third.etags, second.etags);
+}
+
 #[tokio::test]
 async fn a_name_that_would_leave_its_folder_reads_and_writes_nothing() {
     let store = faulty();

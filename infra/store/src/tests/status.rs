@@ -48,7 +48,15 @@ fn merge_all(
     kafka: Option<&KafkaOffsets>,
     log: Option<&LogView>,
 ) -> StatusDocument {
-    StatusDocument::merge(&StatusInputs { record, workers, kafka, log, scaling: None, now: at(NOW) })
+    StatusDocument::merge(&StatusInputs {
+        record,
+        workers,
+        kafka,
+        log,
+        at_its_word: false,
+        scaling: None,
+        now: at(NOW),
+    })
 }
 
 #[test]
@@ -56,8 +64,15 @@ fn without_a_worker_the_scalers_last_decision_says_why() {
     let record = record("bids");
     let mut decided = ScalingDecision::new("shared", at("2026-01-01T00:09:35Z"), 0, "Nothing to do for an hour.");
     let told = |decided: &ScalingDecision, workers: &[SeenHeartbeat]| {
-        let inputs =
-            StatusInputs { record: &record, workers, kafka: None, log: None, scaling: Some(decided), now: at(NOW) };
+        let inputs = StatusInputs {
+            record: &record,
+            workers,
+            kafka: None,
+            log: None,
+            at_its_word: false,
+            scaling: Some(decided),
+            now: at(NOW),
+        };
         StatusDocument::merge(&inputs).reasons.join("\n")
     };
     let zero = "pool shared is at zero, as decided 30 s ago: Nothing to do for an hour";

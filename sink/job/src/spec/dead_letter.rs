@@ -115,7 +115,7 @@ impl DeadLetterSpec {
                     "name a dead_letter.topic, or leave s3 out: a malformed record must go somewhere",
                 );
             }
-            let elsewhere = cluster.as_ref().is_some_and(|named| named.is_some() && *named != source_cluster);
+            let elsewhere = matches!((&cluster, &source_cluster), (Some(Some(named)), Some(source)) if named != source);
             for name in [("cluster", elsewhere), ("create", create == Some(true))].iter().filter(|(_, idle)| *idle) {
                 section.conflict(name.0, "has no meaning without topic", "name a dead_letter.topic, or leave it out");
             }

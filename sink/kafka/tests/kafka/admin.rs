@@ -197,6 +197,7 @@ fn a_cluster_that_is_not_there_is_unreachable_and_every_question_ends() {
         properties: BTreeMap::new(),
         client_id: "test".to_owned(),
         group_protocol: GroupProtocol::Classic,
+        tokens: None,
     };
     let client = ClusterClient::new(&connection, Duration::from_millis(700)).unwrap();
     let commit = CommitOffset { partition: tp("t", 0), offset: 5, metadata: String::new() };

@@ -44,6 +44,7 @@ fn connection(bootstrap: String) -> Connection {
         properties: properties.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         client_id: "landfall-test".to_owned(),
         group_protocol: GroupProtocol::Classic,
+        tokens: None,
     }
 }
 

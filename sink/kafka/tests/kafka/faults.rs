@@ -18,6 +18,7 @@ fn settings(mock: &Mock, topic: &str) -> SourceSettings {
         properties: [("topic.metadata.refresh.interval.ms".to_owned(), "500".to_owned())].into(),
         client_id: "landfall-test".to_owned(),
         group_protocol: GroupProtocol::Classic,
+        tokens: None,
     };
     SourceSettings::new(connection, unique("g"), Topics::Names(vec![topic.to_owned()]))
 }

@@ -1,17 +1,20 @@
 //! What only a real broker plays: transactions, retention, deletion, the new group protocol, SASL over TLS.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
 use futures::executor::block_on;
 use landfall_kafka::{
-    ClusterClient, ClusterError, Connection, GroupProtocol, Isolation, NewTopicSpec, RangeError, Source,
-    SourceErrorKind, TopicPattern, Topics,
+    ClusterClient, ClusterError, Connection, GroupProtocol, Isolation, NewTopicSpec, RangeError, SignedIn, Source,
+    SourceErrorKind, Token, TokenSource, TopicPattern, Topics,
 };
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::producer::Producer;
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::cluster::{Cluster, WAIT, real, send, tp, unique};
@@ -298,33 +301,42 @@ fn records_of_sixteen_mebibytes_come_whole() {
 }
 
 /// `LANDFALL_TEST_KAFKA_SASL_*`: BOOTSTRAP, USER, PASSWORD, CA (a PEM file).
-#[test]
-fn sasl_ssl_with_an_own_ca_works_and_a_wrong_password_is_told_as_such() {
-    let variable = |name: &str| std::env::var(format!("LANDFALL_TEST_KAFKA_SASL_{name}"));
-    let Ok(bootstrap) = variable("BOOTSTRAP") else {
+fn secure(name: &str) -> Option<String> {
+    std::env::var(format!("LANDFALL_TEST_KAFKA_SASL_{name}")).ok()
+}
+
+fn secure_bootstrap() -> Option<String> {
+    let bootstrap = secure("BOOTSTRAP");
+    if bootstrap.is_none() {
         assert_ne!(
             std::env::var("CI").as_deref(),
             Ok("true"),
             "set LANDFALL_TEST_KAFKA_SASL_BOOTSTRAP, _USER, _PASSWORD, _CA"
         );
         eprintln!("not run: LANDFALL_TEST_KAFKA_SASL_BOOTSTRAP is not set");
-        return;
-    };
+    }
+    bootstrap
+}
+
+#[test]
+fn sasl_ssl_with_an_own_ca_works_and_a_wrong_password_is_told_as_such() {
+    let Some(bootstrap) = secure_bootstrap() else { return };
     let connection = |password: String| Connection {
         bootstrap: bootstrap.clone(),
         properties: [
             ("security.protocol", "SASL_SSL".to_owned()),
             ("sasl.mechanism", "SCRAM-SHA-512".to_owned()),
-            ("sasl.username", variable("USER").unwrap()),
+            ("sasl.username", secure("USER").unwrap()),
             ("sasl.password", password),
-            ("ssl.ca.location", variable("CA").unwrap()),
+            ("ssl.ca.location", secure("CA").unwrap()),
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into(),
         client_id: "landfall-test".to_owned(),
         group_protocol: GroupProtocol::Classic,
+        tokens: None,
     };
-    let good = connection(variable("PASSWORD").unwrap());
+    let good = connection(secure("PASSWORD").unwrap());
     let client = ClusterClient::new(&good, Duration::from_secs(20)).unwrap();
     assert!(client.cluster_id().unwrap().is_some());
     let topic = unique("sasl");
@@ -342,4 +354,94 @@ fn sasl_ssl_with_an_own_ca_works_and_a_wrong_password_is_told_as_such() {
     let error = bad.describe(&[topic]).unwrap_err();
     assert!(matches!(error, ClusterError::Authentication { .. }), "{error}");
     assert!(!error.to_string().contains("wrong"), "{error}");
+}
+
+/// Tokens that live for seconds, as Amazon's live for minutes; Kafka takes unsigned ones where nobody configures an issuer.
+#[derive(Debug, Default)]
+struct ShortTokens {
+    given: AtomicU32,
+    none: AtomicBool,
+}
+
+const TOKEN_LIFE: Duration = Duration::from_secs(6);
+
+impl TokenSource for ShortTokens {
+    fn token(&self) -> Result<Token, String> {
+        if self.none.load(Ordering::Relaxed) {
+            return Err("the role is gone".to_owned());
+        }
+        self.given.fetch_add(1, Ordering::Relaxed);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let (begins, ends) = (now.as_secs(), now + TOKEN_LIFE);
+        let part = |json: String| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json);
+        let claims = format!(r#"{{"sub":"role","iat":{begins},"exp":{}}}"#, ends.as_secs());
+        Ok(Token {
+            value: format!("{}.{}.", part(r#"{"alg":"none"}"#.to_owned()), part(claims)),
+            principal: "role".to_owned(),
+            expires_at_ms: i64::try_from(ends.as_millis()).unwrap(),
+        })
+    }
+}
+
+fn by_token(bootstrap: String, tokens: &Arc<ShortTokens>) -> Connection {
+    Connection {
+        bootstrap,
+        properties: [
+            ("security.protocol", "SASL_SSL".to_owned()),
+            ("sasl.mechanism", "AWS_MSK_IAM".to_owned()),
+            // Much shorter than a token lives, as the default is beside those of Amazon.
+            ("reconnect.backoff.max.ms", "500".to_owned()),
+            ("ssl.ca.location", secure("CA").unwrap()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into(),
+        client_id: "landfall-test".to_owned(),
+        group_protocol: GroupProtocol::Classic,
+        tokens: Some(tokens.clone()),
+    }
+}
+
+#[test]
+fn every_client_signs_in_by_token_and_again_before_it_runs_out() {
+    let Some(bootstrap) = secure_bootstrap() else { return };
+    let tokens = Arc::new(ShortTokens::default());
+    let connection = by_token(bootstrap, &tokens);
+    let client = ClusterClient::new(&connection, Duration::from_secs(20)).unwrap();
+    let topic = unique("token");
+    let spec = NewTopicSpec { name: topic.clone(), partitions: 1, replication: 1, config: BTreeMap::new() };
+    client.create_topic(&spec).unwrap();
+    let producer: FutureProducer<SignedIn> =
+        connection.producer_config(&[]).unwrap().create_with_context(SignedIn::by(&connection)).unwrap();
+    let say = |value: &str| {
+        let record: FutureRecord<'_, (), str> = FutureRecord::to(&topic).partition(0).payload(value);
+        block_on(producer.send_result(record).unwrap_or_else(|(error, _)| panic!("{error}"))).unwrap().unwrap();
+    };
+    say("first");
+    let settings = landfall_kafka::SourceSettings::new(connection, unique("g"), Topics::Names(vec![topic.clone()]));
+    let mut member = Member::new(&settings);
+    member.start_all(1);
+    member.until("the first record came", |m| m.count() == 1);
+    // Only the consumer is polled: these are its tokens, several lives of them.
+    let before = tokens.given.load(Ordering::Relaxed);
+    member.until("several tokens ran out", |_| tokens.given.load(Ordering::Relaxed) > before + 3);
+    say("second");
+    member.until("the second record came", |m| m.count() == 2);
+    // Nobody polled this one for longer than its token lived.
+    assert_eq!(client.describe(std::slice::from_ref(&topic)).unwrap().len(), 1);
+    let first = [(tp(&topic, 0), 0)];
+    assert_eq!(client.timestamps_at(&first).unwrap().len(), 1);
+    assert!(client.committed(&unique("g"), &[tp(&topic, 0)]).unwrap().is_empty());
+}
+
+#[test]
+fn where_there_is_no_token_the_reason_is_told() {
+    let Some(bootstrap) = secure_bootstrap() else { return };
+    let tokens = Arc::new(ShortTokens::default());
+    tokens.none.store(true, Ordering::Relaxed);
+    let client = ClusterClient::new(&by_token(bootstrap, &tokens), Duration::from_secs(3)).unwrap();
+    let error = client.describe(&[unique("t")]).unwrap_err();
+    assert!(matches!(error, ClusterError::Authentication { .. }), "{error}");
+    assert!(error.to_string().contains("the role is gone"), "{error}");
+    tokens.none.store(false, Ordering::Relaxed);
+    assert_eq!(client.describe(&[unique("t")]).unwrap().len(), 0);
 }

@@ -62,6 +62,7 @@ pub struct Backend<M> {
     clock: Clock,
     ids: Ids,
     pub(super) min_part_bytes: u64,
+    pub(super) page_keys: usize,
     hook: RwLock<Option<Arc<dyn Hook>>>,
     lifecycle: RwLock<BTreeMap<String, Vec<LifecycleRule>>>,
 }
@@ -88,6 +89,7 @@ impl<M: Medium> Backend<M> {
             clock,
             ids,
             min_part_bytes: MIN_PART_BYTES,
+            page_keys: super::list::MAX_KEYS,
             hook: RwLock::new(None),
             lifecycle: RwLock::new(BTreeMap::new()),
         }
@@ -97,6 +99,12 @@ impl<M: Medium> Backend<M> {
     #[must_use]
     pub fn with_min_part_bytes(self, min_part_bytes: u64) -> Self {
         Self { min_part_bytes, ..self }
+    }
+
+    /// Pages of a list with fewer keys than the thousand that S3 gives at most: fewer is what it may give at any time.
+    #[must_use]
+    pub fn with_page_keys(self, page_keys: usize) -> Self {
+        Self { page_keys: page_keys.clamp(1, super::list::MAX_KEYS), ..self }
     }
 
     pub fn set_hook(&self, hook: Option<Arc<dyn Hook>>) {

@@ -9,7 +9,7 @@ use super::medium::{Cursor, Medium, ObjectMeta};
 use crate::error::Operation;
 
 /// S3's limit of keys and common prefixes a page (inclusive).
-const MAX_KEYS: usize = 1_000;
+pub(super) const MAX_KEYS: usize = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListingRequest {
@@ -38,7 +38,7 @@ impl<M: Medium> Backend<M> {
     }
 
     fn page(&self, bucket: &str, request: &ListingRequest) -> Result<Listing, Failure> {
-        let limit = request.max_keys.unwrap_or(MAX_KEYS).min(MAX_KEYS);
+        let limit = request.max_keys.unwrap_or(MAX_KEYS).min(self.page_keys);
         let mut cursor = match &request.continuation {
             Some(token) => decode(token)?,
             None => Cursor { after: request.start_after.clone().unwrap_or_default(), skip_prefix: false },

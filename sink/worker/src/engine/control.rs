@@ -96,12 +96,12 @@ impl Engine {
             Outcome::Appended { seq, token, answer, error } => self.on_appended(seq, &token, &answer, error.as_deref()),
             Outcome::EntryRead { seq, token, existing, error } => self.on_entry_read(seq, &token, existing, error),
             Outcome::LogLoaded { result } => self.on_log_loaded(result),
-            Outcome::Tail { entries } => self.on_tail(entries),
+            Outcome::Tail { tail } => self.on_tail(tail),
             Outcome::Completion { file_ref, attempt, answer, etag, error } => {
                 self.on_completion(file_ref, attempt, answer, etag, error);
             }
-            Outcome::Recovered { epoch, found, missing, entries } => {
-                self.on_recovered(epoch, &found, &missing, entries);
+            Outcome::Recovered { epoch, found, missing, tail } => {
+                self.on_recovered(epoch, &found, &missing, tail);
             }
             Outcome::LettersAcked { batch, too_large } => self.on_letters_acked(batch, &too_large),
             Outcome::Rebuilt { file_ref, attempt, result } => self.on_rebuilt(file_ref, attempt, result),

@@ -6,7 +6,7 @@ use landfall_commit::{Entry, SourcePartition};
 
 use super::Engine;
 use super::file::Phase as FilePhase;
-use crate::effect::{Fatal, FileId};
+use crate::effect::{Fatal, FileId, Tail};
 
 impl Engine {
     /// Folds one entry that is in the log. An entry below the end was folded already.
@@ -25,15 +25,21 @@ impl Engine {
     }
 
     /// Entries of others (or our own, seen again): fold them, drop what lost, take over what is incomplete.
-    pub(super) fn on_tail(&mut self, entries: Result<Vec<Entry>, Fatal>) {
+    pub(super) fn on_tail(&mut self, tail: Result<Tail, Fatal>) {
         self.appender.folding = false;
-        let entries = match entries {
-            Ok(entries) => entries,
+        let tail = match tail {
+            Ok(tail) => tail,
             Err(fatal) => return self.fail(&fatal.code, fatal.message),
         };
+        if tail.more {
+            self.take_in(&tail.entries);
+            // Nothing is concluded from a part of the log.
+            self.appender.fold_wanted = true;
+            return;
+        }
         self.appender.next_poll_ms = self.now.mono_ms + self.settings.tail_poll_ms;
         self.appender.folded_ms = self.now.mono_ms;
-        self.take_in(&entries);
+        self.take_in(&tail.entries);
         self.completions.folded(self.log.as_ref(), self.appender.folds);
         self.appender.fold_wanted |= self.completions.wants_fold();
         self.judge_doubted();

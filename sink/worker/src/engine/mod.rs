@@ -54,6 +54,8 @@ pub struct Identity {
     pub job: String,
     pub uid: JobUid,
     pub worker: String,
+    /// Where the fleet keeps its own.
+    pub state_bucket: String,
     /// The fleet's state prefix, ending in `/`.
     pub state_prefix: String,
 }

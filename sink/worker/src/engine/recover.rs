@@ -1,13 +1,13 @@
 //! What happens when partitions are assigned: read what Kafka and the log say, decide the start, take over files.
 
 use landfall_commit::recover::{self, Start, Stop};
-use landfall_commit::{Entry, LogState, OffsetSet, Offsets, SkipReason};
+use landfall_commit::{LogState, OffsetSet, Offsets, SkipReason};
 use landfall_job::{OnGap, OnOffsetReset};
 use landfall_kafka::TopicPartition;
 
 use super::Engine;
 use super::partition::Phase;
-use crate::effect::{Effect, Fatal, Found};
+use crate::effect::{Effect, Fatal, Found, Tail};
 
 /// A topic is called deleted after it was missing this often, seconds apart.
 const MISSING_LOOKS: u32 = 3;
@@ -71,16 +71,28 @@ impl Engine {
         epoch: u64,
         found: &[Found],
         missing: &[TopicPartition],
-        entries: Result<Vec<Entry>, Fatal>,
+        tail: Result<Tail, Fatal>,
     ) {
-        match entries {
-            Ok(entries) => self.take_in(&entries),
+        let more = match tail {
+            Ok(tail) => {
+                self.take_in(&tail.entries);
+                tail.more
+            }
             Err(fatal) => return self.fail(&fatal.code, fatal.message),
-        }
+        };
         // An answer to an older question says nothing of a partition that was given back and assigned again meanwhile.
         let current = |engine: &Self, tp: &TopicPartition| {
             engine.slot_of(tp).and_then(|slot| engine.partition(slot)).is_some_and(|p| p.asked_epoch == epoch)
         };
+        if more {
+            // Where a partition starts is decided by the whole log: ask once more, from where this part ends.
+            let asked = found.iter().map(|found| &found.topic_partition).chain(missing);
+            for again in asked.filter(|asked| current(self, asked)).cloned().collect::<Vec<_>>() {
+                self.group.asked.remove(&again);
+            }
+            self.recover_waiting();
+            return;
+        }
         for gone in missing.iter().filter(|gone| current(self, gone)).cloned().collect::<Vec<_>>() {
             let again_ms = self.now.mono_ms + 3_000;
             self.group.asked.remove(&gone);
@@ -120,6 +132,14 @@ impl Engine {
                 return self.fail("topic_recreated", what);
             }
             partition.source = std::sync::Arc::new(found.source.clone());
+        }
+        let (sink, own) = (&self.plan.spec.sink, &self.identity);
+        if sink.bucket == own.state_bucket && sink.key.could_lie_in(&found.source.topic, &own.state_prefix) {
+            let what = format!(
+                "objects of topic {} would lie in {}, where the fleet keeps its own: begin sink.key with another folder, or leave the topic out of the job",
+                found.source.topic, own.state_prefix
+            );
+            return self.fail("state_folder", what);
         }
         let held = self.held_of(slot);
         let Some(log) = &self.log else { return };

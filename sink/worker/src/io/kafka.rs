@@ -95,14 +95,14 @@ impl Io {
     /// looked up again after the log: an end from before would be judged against a newer `low`.
     pub(super) async fn recover(&self, epoch: u64, partitions: Vec<TopicPartition>, from: Seq) {
         let Some((before, _)) = self.facts(&partitions).await else { return };
-        let entries = self.tail(from).await;
+        let tail = self.tail(from).await;
         let Some((mut found, missing)) = self.facts(&partitions).await else { return };
         for found in &mut found {
             if let Some(first) = before.iter().find(|before| before.topic_partition == found.topic_partition) {
                 found.facts.committed.clone_from(&first.facts.committed);
             }
         }
-        self.send(Outcome::Recovered { epoch, found, missing, entries });
+        self.send(Outcome::Recovered { epoch, found, missing, tail });
     }
 
     /// Until they are told; `None` when the worker ends.

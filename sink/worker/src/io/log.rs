@@ -7,15 +7,13 @@ use landfall_s3::{Condition, ErrorKind, ListRequest, ObjectOptions, PutRequest, 
 
 use super::Io;
 use super::patient::waiting_text;
-use crate::effect::{Fatal, Outcome};
+use crate::effect::{Fatal, Outcome, Tail};
 
 /// Entries read at once while the log is loaded.
 const READ_AHEAD: usize = 16;
 const SIDECAR_LEVEL: i32 = 3;
 /// Looks at a log with a hole before it is called damaged.
 const MAX_HOLES: u32 = 5;
-/// Times that a fold looks for entries that were appended while it read.
-const MAX_ROUNDS: u32 = 4;
 const HOLE_AGAIN_MS: u64 = 1_000;
 
 fn fatal(error: &StoreError) -> Fatal {
@@ -106,7 +104,13 @@ impl Io {
         self.inner.patience.until_read(request).await.map(|object| object.body)
     }
 
-    async fn list(&self, prefix: &str, start_after: Option<String>, max_keys: u32) -> Result<Vec<String>, StoreError> {
+    /// One page of keys, and whether there are more.
+    async fn list(
+        &self,
+        prefix: &str,
+        start_after: Option<String>,
+        max_keys: u32,
+    ) -> Result<(Vec<String>, bool), StoreError> {
         let request = ListRequest {
             bucket: self.inner.parts.state_bucket.clone(),
             prefix: prefix.to_owned(),
@@ -115,7 +119,8 @@ impl Io {
             ..ListRequest::default()
         };
         let page = self.inner.patience.until_read(|| self.inner.parts.store.list(request.clone())).await?;
-        Ok(page.objects.into_iter().map(|object| object.key).collect())
+        let more = page.continuation.is_some();
+        Ok((page.objects.into_iter().map(|object| object.key).collect(), more))
     }
 
     /// Newest checkpoint, then the tail.
@@ -126,7 +131,7 @@ impl Io {
 
     async fn load(&self) -> Result<LogState, Fatal> {
         let paths = &self.inner.paths;
-        let newest = self.list(&paths.checkpoint_prefix(), None, 1).await.map_err(|e| fatal(&e))?;
+        let (newest, _) = self.list(&paths.checkpoint_prefix(), None, 1).await.map_err(|e| fatal(&e))?;
         let mut state = None;
         if let Some(key) = newest.first() {
             let body = self.get(key).await.map_err(|e| fatal(&e))?;
@@ -135,14 +140,18 @@ impl Io {
             self.stands_on_its_log(&folded).await?;
             state = Some(folded);
         }
-        let from = state.as_ref().map_or(Seq(0), LogState::next_seq);
-        for entry in self.tail(from).await? {
-            match state.as_mut() {
-                Some(state) => state.fold(&entry).map_err(bad_log)?,
-                None => state = Some(LogState::open(&entry).map_err(bad_log)?),
+        loop {
+            let tail = self.tail(state.as_ref().map_or(Seq(0), LogState::next_seq)).await?;
+            for entry in &tail.entries {
+                match state.as_mut() {
+                    Some(state) => state.fold(entry).map_err(bad_log)?,
+                    None => state = Some(LogState::open(entry).map_err(bad_log)?),
+                }
+            }
+            if !tail.more {
+                return state.ok_or_else(|| self.empty_log());
             }
         }
-        state.ok_or_else(|| self.empty_log())
     }
 
     fn empty_log(&self) -> Fatal {
@@ -171,50 +180,37 @@ impl Io {
         Err(bad_log(format!("{key} is not the entry that the newest checkpoint was written after")))
     }
 
-    /// The entries from `from` (inclusive) on, as far as they are dense.
-    pub(super) async fn tail(&self, from: Seq) -> Result<Vec<Entry>, Fatal> {
+    /// The entries from `from` (inclusive) on that one LIST names.
+    pub(super) async fn tail(&self, from: Seq) -> Result<Tail, Fatal> {
         let paths = &self.inner.paths;
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut next = from;
-        let (mut holes, mut rounds) = (0, 0);
-        loop {
-            let after = Some(paths.list_entries_from(next));
-            let keys = self.list(&paths.log_prefix(), after, 0).await.map_err(|e| fatal(&e))?;
-            let mut fresh: Vec<(Seq, String)> = keys
+        let mut holes = 0;
+        let (listed, more) = loop {
+            let after = Some(paths.list_entries_from(from));
+            let (keys, more) = self.list(&paths.log_prefix(), after, 0).await.map_err(|e| fatal(&e))?;
+            let mut listed: Vec<(Seq, String)> = keys
                 .into_iter()
                 .filter_map(|key| Some((paths.entry_seq(&key)?, key)))
-                .filter(|(seq, _)| *seq >= next)
+                .filter(|(seq, _)| *seq >= from)
                 .collect();
-            fresh.sort_unstable();
-            if fresh.is_empty() {
-                return Ok(entries);
+            listed.sort_unstable();
+            let hole = listed.iter().zip(from.0..).find(|((seq, _), at)| seq.0 != *at);
+            let Some(((seq, key), _)) = hole else { break (listed, more) };
+            // A LIST that is no snapshot may miss one of two entries appended meanwhile: look again before the verdict.
+            holes += 1;
+            if holes > MAX_HOLES {
+                return Err(bad_log(format!("a log entry below {seq} is missing although {key} exists")));
             }
-            if let Some((seq, key)) =
-                fresh.iter().zip(next.0..).find(|((seq, _), at)| seq.0 != *at).map(|(found, _)| found)
-            {
-                // A LIST that is no snapshot may miss one of two entries appended meanwhile: look again before the verdict.
-                holes += 1;
-                if holes > MAX_HOLES {
-                    return Err(bad_log(format!("a log entry below {seq} is missing although {key} exists")));
-                }
-                self.inner.parts.timer.sleep_ms(HOLE_AGAIN_MS).await;
-                continue;
-            }
-            for window in fresh.chunks(READ_AHEAD) {
-                let bodies = futures::future::join_all(window.iter().map(|(_, key)| self.get(key))).await;
-                for ((seq, key), body) in window.iter().zip(bodies) {
-                    debug_assert_eq!(*seq, next);
-                    let body = body.map_err(|e| fatal(&e))?;
-                    entries.push(Entry::from_json(&body).map_err(|e| bad_log(format!("{key}: {e}")))?);
-                    next = next.next();
-                }
-            }
-            // One whole LIST is enough; a reader slower than the writers must not read for ever.
-            rounds += 1;
-            if rounds == MAX_ROUNDS {
-                return Ok(entries);
+            self.inner.parts.timer.sleep_ms(HOLE_AGAIN_MS).await;
+        };
+        let mut entries = Vec::with_capacity(listed.len());
+        for window in listed.chunks(READ_AHEAD) {
+            let bodies = futures::future::join_all(window.iter().map(|(_, key)| self.get(key))).await;
+            for ((_, key), body) in window.iter().zip(bodies) {
+                let body = body.map_err(|e| fatal(&e))?;
+                entries.push(Entry::from_json(&body).map_err(|e| bad_log(format!("{key}: {e}")))?);
             }
         }
+        Ok(Tail { entries, more })
     }
 
     /// Only speeds up a later recovery: an error costs nothing but that.

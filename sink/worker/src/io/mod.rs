@@ -154,8 +154,8 @@ impl Io {
             Effect::ReadEntry { seq, token } => self.read_entry(seq, token).await,
             Effect::LoadLog => self.load_log().await,
             Effect::FoldTail { from } => {
-                let entries = self.tail(from).await;
-                self.send(Outcome::Tail { entries });
+                let tail = self.tail(from).await;
+                self.send(Outcome::Tail { tail });
             }
             Effect::PutCheckpoint { key, body } => self.put_checkpoint(key, body).await,
             Effect::Complete { file_ref, pending, step, replaces, last_seq, known } => {

@@ -139,6 +139,7 @@ pub(super) async fn start(parts: &WorkerParts, record: &JobRecord, jobs_here: us
             job: record.name.clone(),
             uid: JobUid(record.uid.clone()),
             worker: parts.id.clone(),
+            state_bucket: parts.state.bucket.clone(),
             state_prefix: parts.state.prefix.clone(),
         },
         plan,

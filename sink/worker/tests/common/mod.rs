@@ -105,6 +105,7 @@ impl House {
             properties: BTreeMap::from([("session.timeout.ms".to_owned(), "6000".to_owned())]),
             client_id: "test".to_owned(),
             group_protocol: GroupProtocol::Classic,
+            tokens: None,
         }
     }
 

@@ -239,7 +239,9 @@ impl World {
                 *next
             }),
         )
-        .with_min_part_bytes(1);
+        .with_min_part_bytes(1)
+        // Every other world has logs of many pages.
+        .with_page_keys(if seed.is_multiple_of(2) { 3 } else { 1_000 });
         backend.create_bucket(BUCKET).unwrap();
         let changes = Arc::new(Changes::default());
         backend.set_hook(Some(changes.clone()));
@@ -395,6 +397,7 @@ impl World {
                 job: "sim".into(),
                 uid: JobUid::from(UID),
                 worker: format!("w{member}"),
+                state_bucket: BUCKET.into(),
                 state_prefix: "_landfall/".into(),
             },
             plan: self.plan(),

@@ -14,10 +14,11 @@ use crate::problem::{Kind, Problem};
 use crate::state::ApiState;
 
 /// What configs may name beside a connector.
-const OTHERS: [(&str, &str); 5] = [
+const OTHERS: [(&str, &str); 6] = [
     ("org.apache.kafka.connect.json.JsonConverter", "converter"),
     ("org.apache.kafka.connect.storage.StringConverter", "converter"),
     ("org.apache.kafka.connect.transforms.Filter", "transformation"),
+    ("org.apache.kafka.connect.transforms.predicates.HasHeaderKey", "predicate"),
     ("org.apache.kafka.connect.transforms.predicates.RecordIsTombstone", "predicate"),
     ("org.apache.kafka.connect.transforms.predicates.TopicNameMatches", "predicate"),
 ];

@@ -7,7 +7,9 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::SPEAKS;
+use crate::auth;
 use crate::handlers::dashboard;
+use crate::problem::{Kind, Problem};
 use crate::state::ApiState;
 
 pub(crate) async fn root(State(state): State<ApiState>, headers: HeaderMap) -> Response {
@@ -15,6 +17,13 @@ pub(crate) async fn root(State(state): State<ApiState>, headers: HeaderMap) -> R
     if accepts.contains("text/html") {
         return dashboard::page();
     }
+    // The page is anybody's; the rest is not.
+    if let Err(problem) = auth::admit(&state, &headers).await {
+        return problem.into_response();
+    }
+    let Ok(_permit) = state.permits().try_acquire_owned() else {
+        return Problem::new(Kind::Overloaded, "too many requests are under way: try again").into_response();
+    };
     // Asked in time or not told: a client that only wants the version is not kept waiting for Kafka.
     let cluster = match state.clusters.get(&state.connect.cluster) {
         Some(cluster) => {
