@@ -11,8 +11,7 @@ import json
 import threading
 import time
 
-from botocore.exceptions import BotoCoreError, ClientError
-from parts.process import PartFailed, Server, free_port
+from parts.process import Server, free_port
 
 _STOP_TIMEOUT_S = 60
 
@@ -20,10 +19,11 @@ _STOP_TIMEOUT_S = 60
 class Agent:
     """A context manager; runs what the services of a cluster want, from a thread."""
 
-    def __init__(self, emulator, cluster, services, folder, binary, credentials, tell):
-        self.ecs, self.secrets = emulator.client("ecs"), emulator.client("secretsmanager")
-        self.cluster, self.services, self.folder, self.binary = cluster, services, folder, binary
-        self.credentials, self.tell = credentials, tell
+    docker_host = None
+
+    def __init__(self, run, services, folder):
+        self.run, self.services, self.folder = run, services, folder
+        self.tell = run.timeline.tell
         self.processes = {}  # task ARN -> Server
         self.stopping = {}  # task ARN -> (Server, when it is killed)
         self.ports = {}  # service -> port of its last task
@@ -32,6 +32,8 @@ class Agent:
         self._ended = threading.Event()
 
     def __enter__(self):
+        self.ecs, self.secrets = self.run.emulator.client("ecs"), self.run.emulator.client("secretsmanager")
+        self.cluster = self.run.cluster
         (self.folder / "empty.yaml").write_text("{}\n", encoding="utf-8")
         self.metadata = _Metadata()
         self._thread = threading.Thread(target=self._loop, daemon=True)
@@ -45,8 +47,9 @@ class Agent:
             server.stop()
         self.metadata.close()
 
-    def running(self, service):
-        return [server for arn, server in self._all() if server.service == service and server.is_running()]
+    def count(self, command):
+        """How many processes run `landfall COMMAND` now."""
+        return sum(1 for _, server in self._all() if server.command[1] == command and server.is_running())
 
     def _all(self):
         return [*self.processes.items(), *((arn, server) for arn, (server, _) in list(self.stopping.items()))]
@@ -55,7 +58,7 @@ class Agent:
         while not self._ended.wait(0.5):
             try:
                 self._turn()
-            except (ClientError, BotoCoreError, PartFailed) as failure:
+            except Exception as failure:  # noqa: BLE001 - nobody else would hear of it
                 self.problems.append(repr(failure))
 
     def _turn(self):
@@ -98,12 +101,12 @@ class Agent:
         env = {item["name"]: item["value"] for item in container.get("environment", [])}
         env |= {item["name"]: self._secret(item["valueFrom"]) for item in container.get("secrets", [])}
         env |= {"LANDFALL_CONFIG": self.folder / "empty.yaml", "ECS_CONTAINER_METADATA_URI_V4": self.metadata.of(arn)}
-        env |= self.credentials(definition.get("taskRoleArn", ""))
+        env |= self.run.credentials(definition.get("taskRoleArn", ""))
         if container["command"][0] == "worker":
             env |= {"LANDFALL_WORKER__LISTEN": listen, "LANDFALL_WORKER__SCRATCH__DIR": scratch}
         else:
             env |= {"LANDFALL_API__LISTEN": listen}
-        server = Server(f"landfall-{service}", [self.binary, *container["command"]], env).start()
+        server = Server(f"landfall-{service}", [self.run.binary, *container["command"]], env).start()
         server.service, server.mourned = service, False
         self.ports[service] = port
         self.tell(f"{_short(arn)} of {service} started")
@@ -137,7 +140,7 @@ class _Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         short = self.path.removeprefix("/v4/").split("/")[0]
         arn = self.server.arns.get(short)
-        content = json.dumps({"TaskARN": arn}).encode()
+        content = json.dumps({"TaskARN": arn, "AvailabilityZone": "us-east-1a"}).encode()
         with contextlib.suppress(OSError):
             self.send_response(200 if arn else 404)
             self.send_header("Content-Length", str(len(content)))

@@ -13,10 +13,11 @@ from checker import check, read_source
 from confluent_kafka.admin import AdminClient, NewTopic
 from e2e.events import numbered, produce
 from parts import Kafka, layout
-from parts.process import data_folder, remove_folder
+from parts.process import data_folder, free_port, remove_folder
 
 from . import athena, calls, package, strip, synth
 from .agent import Agent
+from .containers import IMAGE, Containers
 from .deploy import deploy
 from .emulator import ACCOUNT, REGION, Emulator
 from .recorder import Recorder
@@ -51,8 +52,11 @@ class Outcome:
 class Run:
     """A context manager that has everything up; `go()` is the run itself."""
 
-    def __init__(self, records=60_000, max_workers=3, auth=True, show=print, change=lambda template: None):
-        self.records, self.max_workers, self.auth, self.show, self.change = records, max_workers, auth, show, change
+    def __init__(self, records=60_000, max_workers=3, containers=False, show=print, change=lambda template: None):
+        self.records, self.max_workers, self.containers = records, max_workers, containers
+        self.show, self.change = show, change
+        # The emulator gives containers credentials of nobody, so that roles can only hold where tasks are processes.
+        self.auth = not containers
         self.stack = contextlib.ExitStack()
         self.buckets = {}
 
@@ -62,14 +66,18 @@ class Run:
             stack.callback(remove_folder, self.folder)
             self.timeline = Timeline(self.show)
             self.kafka = stack.enter_context(Kafka(secure=True))
-            self.emulator = Emulator(auth=self.auth)
+            self.tasks = self._tasks()
+            if self.containers:
+                stack.enter_context(self.tasks)
+            self.emulator = Emulator(docker_host=self.tasks.docker_host, auth=self.auth)
             recorders = {name: Recorder(self.emulator.port, name, self.buckets) for name in PROCESSES}
             self.recorders = {name: stack.enter_context(recorder) for name, recorder in recorders.items()}
             self.emulator.functions_endpoint = self.recorders["lag"].endpoint
             stack.enter_context(self.emulator)
             self.timeline.tell("Kafka (SASL_SSL) and the emulator of AWS are up")
             self._deploy()
-            self.agent = stack.enter_context(self._agent())
+            if not self.containers:
+                stack.enter_context(self.tasks)
             self.stack = stack.pop_all()
         return self
 
@@ -100,6 +108,7 @@ class Run:
             zip_key="lag.zip",
             config_file=str(self.folder / "function.yaml"),
             agent_arn=self.emulator.make_agent() if self.auth else None,
+            **({"image": IMAGE, "api_listen": f"127.0.0.1:{self.api_port}", "first_task": True} if self.containers else {}),
         )
         self.stripped = strip.strip(self.template, place)
         self.made = deploy(self.emulator, self.stripped.template, synth.NAME)
@@ -109,11 +118,15 @@ class Run:
         left_out = len(self.stripped.removed)
         self.timeline.tell(f"the stack is deployed: {len(self.made)} resources, {left_out} left out; the rule's minute begins")
 
-    def _agent(self):
+    def _tasks(self):
+        """What runs the tasks of ECS: containers, or processes where there are none."""
         services = [API, WORKERS]
-        return Agent(self.emulator, self.cluster, services, self.folder, self.binary, self._credentials, self.timeline.tell)
+        if self.containers:
+            self.api_port = free_port()
+            return Containers(self.folder, self.api_port, services, self.timeline.tell)
+        return Agent(self, services, self.folder)
 
-    def _credentials(self, role_arn):
+    def credentials(self, role_arn):
         """A session of the task's role: what the task may do is what the role may do."""
         if not self.auth:
             return {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
@@ -159,8 +172,8 @@ class Run:
         outcome.athena_rows, outcome.athena_ids = self._ask_athena()
         self.timeline.tell(f"Athena's emulation counts {outcome.athena_rows} rows, {outcome.athena_ids} ids")
         outcome.metric = self._metric()
-        outcome.exit_codes = self.agent.exit_codes
-        outcome.problems = list(self.agent.problems)
+        outcome.exit_codes = self.tasks.exit_codes
+        outcome.problems = list(self.tasks.problems)
         denials = calls.denials_of(self.template)
         for name, recorder in self.recorders.items():
             allowed = calls.statements_of(self.template, name)
@@ -197,7 +210,7 @@ class Run:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.agent.ports.get(API, 1)}"
+        return f"http://127.0.0.1:{self.tasks.ports.get(API, 1)}"
 
     def _request(self, method, path, **options):
         return requests.request(method, self.url + path, headers={"Authorization": f"Bearer {synth.TOKEN}"}, timeout=30, **options)
@@ -229,7 +242,7 @@ class Run:
         return self._service()["desiredCount"]
 
     def _running(self):
-        return len(self.agent.running(WORKERS))
+        return self.tasks.count("worker")
 
     def _until(self, condition, what, timeout_s):
         deadline = time.monotonic() + timeout_s
@@ -238,14 +251,15 @@ class Run:
             if condition():
                 self.timeline.tell(what)
                 return
+            assert not self.tasks.problems, self.trouble()
             assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}\n{self.trouble()}"
             time.sleep(0.3)
 
     def trouble(self):
         """What is known when a run gets no further."""
-        servers = [*self.agent.processes.values(), self.emulator.servers[0]]
+        servers = [*self.tasks.processes.values(), self.emulator.servers[0]]
         denied = [f"denied {name}: {call}" for name, recorder in self.recorders.items() for call in recorder.denied]
-        told = [self.timeline.HEAD, *self.agent.problems, *denied, *self._function_log()]
+        told = [self.timeline.HEAD, *self.tasks.problems, *denied, *self._function_log()]
         return "\n".join([*told, *(server.tail(12) for server in servers)])
 
     def _function_log(self):

@@ -70,6 +70,8 @@ class Place:
     config_file: str
     # None: tasks are not containers, and their definitions stay as they are.
     image: str | None = None
+    # Where the API listens on a network that it shares with everything.
+    api_listen: str = "127.0.0.1:8080"
     # Who may take on the roles of tasks here, where no service of AWS does.
     agent_arn: str | None = None
     # Whether the pool starts with what ECS gives a new service, one task, or with none.
@@ -195,6 +197,8 @@ def _set_up_tasks(result, place):
         endpoint = {"worker": place.worker_endpoint, "api": place.api_endpoint}[role]
         _set_variables(container, store(endpoint))
         result.changed.append((name, "LANDFALL_S3__*", "the emulator's S3"))
+        container["Secrets"] = [{"name": one["Name"], "valueFrom": one["ValueFrom"]} for one in container.get("Secrets", [])]
+        result.changed.append((name, "names of its secrets in the API's spelling", "the emulator reads no other"))
         if place.image:
             _make_containers(result, name, properties, container, place)
     for name, service in _services(result.template):
@@ -207,7 +211,8 @@ def _make_containers(result, name, properties, container, place):
     container["Image"] = place.image
     properties["NetworkMode"] = "host"
     # On one network each worker needs a port of its own, and the kernel has one.
-    _set_variables(container, {"LANDFALL_WORKER__LISTEN": "127.0.0.1:0"} if container["Command"][0] == "worker" else {})
+    worker = container["Command"][0] == "worker"
+    _set_variables(container, {"LANDFALL_WORKER__LISTEN": "127.0.0.1:0"} if worker else {"LANDFALL_API__LISTEN": place.api_listen})
     result.changed.append((name, "the image built here, this machine's network", "there is no registry and no VPC"))
 
 
