@@ -6,6 +6,7 @@ The image, its storage and podman's settings are those of tests/image.sh. Everyt
 import json
 import os
 import subprocess
+import time
 
 from parts import layout
 from parts.process import PartFailed, Server
@@ -30,7 +31,7 @@ class Containers:
         if self._podman("image", "exists", IMAGE).returncode != 0:
             raise PartFailed(f"there is no image {IMAGE} in {WORK}/storage; `just image` makes it")
         self._remove()
-        self.started = self._podman("info", "--format", "{{.Host.CurrentTime}}")  # warms podman up, too
+        self.since = str(int(time.time()))
         self.server = Server("podman", ["podman", "system", "service", "-t", "0", self.docker_host], self.env).start()
         self.server.wait_until(self.socket.exists, 30)
         return self
@@ -51,7 +52,7 @@ class Containers:
     @property
     def exit_codes(self):
         """Of every worker and API that ended, as podman heard it."""
-        words = ("events", "--stream=false", "--since", "1h", "--filter", "event=died", "--format", "{{.ContainerExitCode}}")
+        words = ("events", "--stream=false", "--since", self.since, "--filter", "event=died", "--format", "{{.ContainerExitCode}}")
         return [int(line) for line in self._podman(*words).stdout.split() if line.isdigit()]
 
     def _remove(self):

@@ -28,7 +28,7 @@ class Emulator(Part):
     def _launch(self):
         command = _ENVIRONMENT / "bin" / "ministack"
         if not command.exists():
-            raise PartFailed(f"{command} does not exist; ./test fleet installs it")
+            raise PartFailed(f"{command} does not exist; tests/fleet/prepare.sh installs it")
         self.servers = [Server(self.name, [command], self._env(), cwd=self.folder).start()]
         self.servers[0].wait_until(lambda: answers_http(f"{self.endpoint}/_ministack/health"), 60)
 

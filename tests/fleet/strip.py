@@ -210,6 +210,7 @@ def _set_up_tasks(result, place):
 def _make_containers(result, name, properties, container, place):
     container["Image"] = place.image
     properties["NetworkMode"] = "host"
+    container.pop("PortMappings", None)
     # On one network each worker needs a port of its own, and the kernel has one.
     worker = container["Command"][0] == "worker"
     _set_variables(container, {"LANDFALL_WORKER__LISTEN": "127.0.0.1:0"} if worker else {"LANDFALL_API__LISTEN": place.api_listen})

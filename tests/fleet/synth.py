@@ -64,7 +64,7 @@ def synthesize(settings, folder):
 def synthesize_file(path, output, name=NAME):
     app = CDK / "dist" / "bin" / "app.js"
     if not app.exists():
-        raise PartFailed(f"{app} does not exist; ./test fleet builds it: npm ci && npm run build in cdk/")
+        raise PartFailed(f"{app} does not exist; tests/fleet/prepare.sh builds it")
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     env = kept | {"CDK_OUTDIR": str(output), "CDK_CONTEXT_JSON": json.dumps({"config": str(path)})}
     done = subprocess.run(["node", app], cwd=CDK, env=env, capture_output=True, text=True, check=False, timeout=120)
