@@ -1,4 +1,4 @@
-"""A whole fleet on one machine, its timeline printed: see the package and docs/scaling.md."""
+"""A whole fleet on one machine, its timeline printed: see docs/scaling.md."""
 
 import argparse
 import sys
@@ -7,20 +7,16 @@ from . import page, recorded
 from .judge import problems
 from .run import Run
 
-_SHORT = (
-    "A fleet on one machine, without containers",
-    "AWS is emulated (ministack); the tasks of its ECS are processes of the binary, started and ended by an agent of the "
-    "test; the Lambda is the binary from a zip, on the template's own schedule.",
-)
-
 
 def main():
     parser = argparse.ArgumentParser(prog="python3 -m fleet", description=__doc__)
     parser.add_argument("--records", type=int, default=60_000)
     parser.add_argument("--workers", type=int, default=3, help="the most that the pool may have")
-    parser.add_argument("--containers", action="store_true", help="tasks are containers of the image that `just image` makes")
+    parser.add_argument("--containers", action="store_true", help="tasks are containers of the image of `just image`")
     parser.add_argument("--evidence", action="store_true", help="write docs/evidence/fleet-DATE.md")
-    parser.add_argument("--calls", action="store_true", help="write tests/fleet/calls.json: what the processes asked for")
+    parser.add_argument(
+        "--calls", action="store_true", help="write tests/fleet/calls.json: what the processes asked for"
+    )
     arguments = parser.parse_args()
     with Run(arguments.records, arguments.workers, arguments.containers) as run:
         outcome = run.go()
@@ -29,7 +25,7 @@ def main():
     if arguments.calls:
         recorded.write(outcome.calls)
     if arguments.evidence:
-        print(page.write(outcome, _SHORT[0], "--evidence"))
+        print(page.write(outcome, arguments.containers))
     wrong = problems(outcome)
     for problem in wrong:
         print(f"wrong: {problem}", file=sys.stderr)

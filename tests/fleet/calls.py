@@ -1,7 +1,7 @@
 """Requests as IAM sees them, and a role's synthesized policy beside them. Pure.
 
-Every request must be allowed, and every right must be called or stand on `UNCALLED` with a reason: a role that was widened
-or narrowed is noticed. Nobody may do what `FORBIDDEN` says, called or not.
+Every request must be allowed, and every right must be called or stand on `UNCALLED` with a reason: a role that was
+widened or narrowed is noticed. Nobody may do what `FORBIDDEN` says, called or not.
 """
 
 import json
@@ -23,8 +23,9 @@ UNCALLED = {
 # What no process may do, called or not, as (action, key): the log is the promise.
 FORBIDDEN = [
     *(("s3:DeleteObject", key) for key in (
-        "_landfall/0a1b/log/0/00000000000000000001.json", "_landfall/0a1b/checkpoint/0/1.json", "_landfall/jobs/bids.json",
-        "_landfall/workers/w.json", "bids/dt=2026-11-27/hour=01/bids+0+0-x.jsonl.zst", "_landfall-dlq/bids/x.jsonl",
+        "_landfall/0a1b/log/0/00000000000000000001.json", "_landfall/0a1b/checkpoint/0/1.json",
+        "_landfall/jobs/bids.json", "_landfall/workers/w.json", "bids/dt=2026-11-27/hour=01/bids+0+0-x.jsonl.zst",
+        "_landfall-dlq/bids/x.jsonl",
     )),
     ("s3:DeleteObjectVersion", "_landfall/0a1b/log/0/00000000000000000001.json"),
     ("s3:BypassGovernanceRetention", "_landfall/0a1b/log/0/00000000000000000001.json"),
@@ -116,7 +117,9 @@ def _of_service(service, operation, body):
     asked = json.loads(body)
     if prefix == "ecs":
         service_name = asked.get("service") or asked["services"][0]
-        return Call(f"ecs:{operation}", f"service/{asked['cluster']}/{service_name}", (("ecs:cluster", asked["cluster"]),))
+        return Call(
+            f"ecs:{operation}", f"service/{asked['cluster']}/{service_name}", (("ecs:cluster", asked["cluster"]),)
+        )
     return Call(f"secretsmanager:{operation}", asked["SecretId"])
 
 
@@ -136,13 +139,15 @@ def _of_s3(method, target, headers, body):
     on = f"{bucket_arn}/{key}"
     tagged = [Call("s3:PutObjectTagging", on)] if headers.get("x-amz-tagging") else []
     match method, set(query) & {"uploadId", "uploads", "partNumber", "tagging", "acl", "retention", "legal-hold"}:
-        case ("GET" | "HEAD"), named if not named:
+        case (("GET" | "HEAD"), named) if not named:
             return [Call("s3:GetObject", on)]
         case "GET", named if named == {"uploadId"}:
             return [Call("s3:ListMultipartUploadParts", on)]
         case "PUT", named if named in (set(), {"uploadId", "partNumber"}):
             source = headers.get("x-amz-copy-source")
-            copied = [Call("s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/').split('?')[0]}")] if source else []
+            copied = (
+                [Call("s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/').split('?')[0]}")] if source else []
+            )
             return [Call("s3:PutObject", on, _preconditions(headers)), *tagged, *copied]
         case "POST", named if named in ({"uploads"}, {"uploadId"}):
             return [Call("s3:PutObject", on, _preconditions(headers)), *tagged]
@@ -262,7 +267,10 @@ def role_of(template, process):
         properties = made.get("Properties", {})
         if process == "lag" and made["Type"] == "AWS::Lambda::Function" and _is_lag(properties):
             return properties["Role"]["Fn::GetAtt"][0]
-        if made["Type"] == "AWS::ECS::TaskDefinition" and properties["ContainerDefinitions"][0]["Command"][0] == process:
+        if (
+            made["Type"] == "AWS::ECS::TaskDefinition"
+            and properties["ContainerDefinitions"][0]["Command"][0] == process
+        ):
             return properties["TaskRoleArn"]["Fn::GetAtt"][0]
     raise Unknown(f"the template has no {process}")
 

@@ -52,7 +52,16 @@ class Containers:
     @property
     def exit_codes(self):
         """Of every worker and API that ended, as podman heard it."""
-        words = ("events", "--stream=false", "--since", self.since, "--filter", "event=died", "--format", "{{.ContainerExitCode}}")
+        words = (
+            "events",
+            "--stream=false",
+            "--since",
+            self.since,
+            "--filter",
+            "event=died",
+            "--format",
+            "{{.ContainerExitCode}}",
+        )
         return [int(line) for line in self._podman(*words).stdout.split() if line.isdigit()]
 
     def _remove(self):

@@ -22,7 +22,9 @@ def deploy(emulator, template, name):
         raise PartFailed(f"{stack['StackStatus']}: {stack.get('StackStatusReason')}\n{_failures(cloudformation, name)}")
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
     return {
-        made["LogicalResourceId"]: made["PhysicalResourceId"] for page in pages for made in page["StackResourceSummaries"]
+        made["LogicalResourceId"]: made["PhysicalResourceId"]
+        for page in pages
+        for made in page["StackResourceSummaries"]
     }
 
 

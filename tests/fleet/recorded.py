@@ -1,4 +1,4 @@
-"""The rights that a run asked for, kept in calls.json: one example of each kind, so that a policy is compared without a run."""
+"""The rights that a run asked for, kept in calls.json, one of each kind: a policy is held against them without one."""
 
 import json
 import pathlib
@@ -27,7 +27,8 @@ def write(calls_of_processes):
         for process, made in sorted(calls_of_processes.items())
     }
     lines = ",\n".join(
-        f' "{process}": [\n' + ",\n".join(f"  {json.dumps(one)}" for one in made) + "\n ]" for process, made in told.items()
+        f' "{process}": [\n' + ",\n".join(f"  {json.dumps(one)}" for one in made) + "\n ]"
+        for process, made in told.items()
     )
     FILE.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 
@@ -36,5 +37,6 @@ def read():
     """{process: [Call]}"""
     told = json.loads(FILE.read_text(encoding="utf-8"))
     return {
-        process: [Call(action, on, tuple(context.items())) for action, on, context in made] for process, made in told.items()
+        process: [Call(action, on, tuple(context.items())) for action, on, context in made]
+        for process, made in told.items()
     }

@@ -108,7 +108,11 @@ class Run:
             zip_key="lag.zip",
             config_file=str(self.folder / "function.yaml"),
             agent_arn=self.emulator.make_agent() if self.auth else None,
-            **({"image": IMAGE, "api_listen": f"127.0.0.1:{self.api_port}", "first_task": True} if self.containers else {}),
+            **(
+                {"image": IMAGE, "api_listen": f"127.0.0.1:{self.api_port}", "first_task": True}
+                if self.containers
+                else {}
+            ),
         )
         self.stripped = strip.strip(self.template, place)
         self.made = deploy(self.emulator, self.stripped.template, synth.NAME)
@@ -116,7 +120,9 @@ class Run:
         self.buckets[self.bucket] = calls.BUCKET
         self.cluster = self.made[strip.only(self.template, "AWS::ECS::Cluster")[0]]
         left_out = len(self.stripped.removed)
-        self.timeline.tell(f"the stack is deployed: {len(self.made)} resources, {left_out} left out; the rule's minute begins")
+        self.timeline.tell(
+            f"the stack is deployed: {len(self.made)} resources, {left_out} left out; the rule's minute begins"
+        )
 
     def _tasks(self):
         """What runs the tasks of ECS: containers, or processes where there are none."""
@@ -167,8 +173,12 @@ class Run:
         outcome.delivery = self.status()["delivery"]["mode"]
         source = read_source(self.kafka.internal_bootstrap, [TOPIC], keep_values=True)
         s3 = self.emulator.client("s3")
-        outcome.report = check(source, s3, self.bucket, data_prefix=f"{TOPIC}/", dead_letters=f"_landfall-dlq/{JOB}/", bad=set())
-        self.timeline.tell(f"the checker: {outcome.report.data_records} records in {outcome.report.data_objects} objects")
+        outcome.report = check(
+            source, s3, self.bucket, data_prefix=f"{TOPIC}/", dead_letters=f"_landfall-dlq/{JOB}/", bad=set()
+        )
+        self.timeline.tell(
+            f"the checker: {outcome.report.data_records} records in {outcome.report.data_objects} objects"
+        )
         outcome.athena_rows, outcome.athena_ids = self._ask_athena()
         self.timeline.tell(f"Athena's emulation counts {outcome.athena_rows} rows, {outcome.athena_ids} ids")
         outcome.metric = self._metric()
@@ -213,7 +223,9 @@ class Run:
         return f"http://127.0.0.1:{self.tasks.ports.get(API, 1)}"
 
     def _request(self, method, path, **options):
-        return requests.request(method, self.url + path, headers={"Authorization": f"Bearer {synth.TOKEN}"}, timeout=30, **options)
+        return requests.request(
+            method, self.url + path, headers={"Authorization": f"Bearer {synth.TOKEN}"}, timeout=30, **options
+        )
 
     def _answers(self, path):
         try:

@@ -197,7 +197,9 @@ def _set_up_tasks(result, place):
         endpoint = {"worker": place.worker_endpoint, "api": place.api_endpoint}[role]
         _set_variables(container, store(endpoint))
         result.changed.append((name, "LANDFALL_S3__*", "the emulator's S3"))
-        container["Secrets"] = [{"name": one["Name"], "valueFrom": one["ValueFrom"]} for one in container.get("Secrets", [])]
+        container["Secrets"] = [
+            {"name": one["Name"], "valueFrom": one["ValueFrom"]} for one in container.get("Secrets", [])
+        ]
         result.changed.append((name, "names of its secrets in the API's spelling", "the emulator reads no other"))
         if place.image:
             _make_containers(result, name, properties, container, place)
@@ -213,7 +215,9 @@ def _make_containers(result, name, properties, container, place):
     container.pop("PortMappings", None)
     # On one network each worker needs a port of its own, and the kernel has one.
     worker = container["Command"][0] == "worker"
-    _set_variables(container, {"LANDFALL_WORKER__LISTEN": "127.0.0.1:0"} if worker else {"LANDFALL_API__LISTEN": place.api_listen})
+    _set_variables(
+        container, {"LANDFALL_WORKER__LISTEN": "127.0.0.1:0"} if worker else {"LANDFALL_API__LISTEN": place.api_listen}
+    )
     result.changed.append((name, "the image built here, this machine's network", "there is no registry and no VPC"))
 
 

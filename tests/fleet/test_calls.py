@@ -5,7 +5,19 @@ import copy
 import pytest
 
 from fleet import recorded
-from fleet.calls import BUCKET, UNCALLED, Call, Statement, Unknown, calls_of, compare, denials_of, forbidden, role_of, statements_of
+from fleet.calls import (
+    BUCKET,
+    UNCALLED,
+    Call,
+    Statement,
+    Unknown,
+    calls_of,
+    compare,
+    denials_of,
+    forbidden,
+    role_of,
+    statements_of,
+)
 from fleet.test_strip import EXAMPLES, golden
 
 PROCESSES = ["worker", "api", "lag"]
@@ -23,7 +35,7 @@ def judged(template, process):
 
 
 def seen(process):
-    """What was recorded, but for ECS: in this example Application Auto Scaling acts, and the recorded run's Lambda did."""
+    """What was recorded, but for ECS: here Application Auto Scaling acts, and in the recorded run the Lambda."""
     return [call for call in recorded.read()[process] if not call.action.startswith(("ecs:", "secretsmanager:"))]
 
 
@@ -57,7 +69,9 @@ def test_a_role_without_put_object_is_too_narrow(template, process):
 def test_a_right_that_nobody_calls_is_too_wide(template, process, action):
     def widen(statements):
         bucket = {"Fn::GetAtt": [next(iter(data_buckets(template))), "Arn"]}
-        statements.append({"Effect": "Allow", "Action": action, "Resource": [bucket, {"Fn::Join": ["", [bucket, "/*"]]}]})
+        statements.append(
+            {"Effect": "Allow", "Action": action, "Resource": [bucket, {"Fn::Join": ["", [bucket, "/*"]]}]}
+        )
 
     wide = edited(template, process, widen)
     # A pattern that covers what is called is told apart by what nobody may do.
@@ -88,14 +102,20 @@ def test_every_write_of_the_log_carried_its_precondition(example):
 
 def test_the_list_of_what_is_not_called_names_nothing_that_is_not_allowed(template):
     for process, action, on in UNCALLED:
-        rights = {(one, where) for said in statements_of(template, process) for one in said.actions for where in said.resources}
+        rights = {
+            (one, where)
+            for said in statements_of(template, process)
+            for one in said.actions
+            for where in said.resources
+        }
         assert (action, on) in rights, "it was taken off the role: take it off the list"
 
 
+ONCE = {"if-none-match": "*"}
 REQUESTS = [
     ("GET", "/b?list-type=2&prefix=x%2F", {}, [Call("s3:ListBucket", "arn:aws:s3:::b", (("s3:prefix", "x/"),))]),
     ("HEAD", "/b/k", {}, [Call("s3:GetObject", "arn:aws:s3:::b/k")]),
-    ("PUT", "/b/k%20l", {"if-none-match": "*"}, [Call("s3:PutObject", "arn:aws:s3:::b/k l", (("s3:if-none-match", "given"),))]),
+    ("PUT", "/b/k%20l", ONCE, [Call("s3:PutObject", "arn:aws:s3:::b/k l", (("s3:if-none-match", "given"),))]),
     ("PUT", "/b/k?partNumber=1&uploadId=u", {}, [Call("s3:PutObject", "arn:aws:s3:::b/k")]),
     ("POST", "/b/k?uploads", {}, [Call("s3:PutObject", "arn:aws:s3:::b/k")]),
     ("POST", "/b/k?uploadId=u", {}, [Call("s3:PutObject", "arn:aws:s3:::b/k")]),
@@ -126,7 +146,9 @@ def test_requests_of_other_services():
     assert calls_of("POST", "/", update, body) == [Call("ecs:UpdateService", "service/c/w", (("ecs:cluster", "c"),))]
     put = "/service/GraniteServiceVersion20100801/operation/PutMetricData"
     told = b"\xa2iNamespacehLandfalljMetricData\x80"
-    assert calls_of("POST", put, {}, told) == [Call("cloudwatch:PutMetricData", "*", (("cloudwatch:namespace", "Landfall"),))]
+    assert calls_of("POST", put, {}, told) == [
+        Call("cloudwatch:PutMetricData", "*", (("cloudwatch:namespace", "Landfall"),))
+    ]
 
 
 def test_a_condition_that_is_not_met_allows_nothing():

@@ -91,7 +91,9 @@ def test_a_lambda_that_acts_by_itself_already_is_left_to_it():
     template = golden("existing-network")
     result = strip(template, PLACE)
     wanted = lambda made: made.get("PackageType") == "Image" or made.get("Handler") == "bootstrap"  # noqa: E731
-    told = [only(one, "AWS::Lambda::Function", wanted)[1]["Environment"]["Variables"] for one in (template, result.template)]
+    told = [
+        only(one, "AWS::Lambda::Function", wanted)[1]["Environment"]["Variables"] for one in (template, result.template)
+    ]
     assert told[0]["LANDFALL_POOLS__SHARED"] == told[1]["LANDFALL_POOLS__SHARED"]
 
 
