@@ -16,7 +16,7 @@ What was emulated and what was real: [scaling.md](../scaling.md#a-whole-fleet-on
 """
 TITLES = {
     False: ("Without containers", "just fleet-short --evidence",
-            "the tasks of ECS are processes that an agent of the tests starts and ends, each with a session of its role"),
+            "the tasks of ECS are processes that an agent of the tests starts and ends, each in its role"),
     True: ("With containers", "just fleet --evidence",
            "the tasks of ECS are containers of the image, which the emulator starts and ends through podman"),
 }  # fmt: skip

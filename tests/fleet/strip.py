@@ -98,6 +98,7 @@ def strip(template, place):
     _swap_lag_function(result, place)
     _set_up_tasks(result, place)
     _without_denials(result)
+    _let_lambda_at_services(result)
     _let_agent_in(result, place)
     _without_bootstrap_check(result)
     _no_loose_ends(result)
@@ -241,6 +242,19 @@ def _without_denials(result):
             if statement["Effect"] == "Deny" and reasons:
                 document["Statement"].remove(statement)
                 result.changed.append((name, f"no {statement.get('Sid') or f'denial by {keys[0]}'}", reasons[0]))
+
+
+def _let_lambda_at_services(result):
+    """The emulator asks for rights on a cluster where AWS asks for them on a service, and knows no ecs:cluster."""
+    for name, resource in result.template["Resources"].items():
+        if resource["Type"] != "AWS::IAM::Policy":
+            continue
+        for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+            if set(statement["Action"]) == {"ecs:DescribeServices", "ecs:UpdateService"}:
+                statement["Resource"] = "*"
+                del statement["Condition"]
+                reason = "it takes ECS's services for their cluster; the recorded requests are held against the rights"
+                result.changed.append((name, "ecs:UpdateService and ecs:DescribeServices on everything", reason))
 
 
 def _let_agent_in(result, place):
