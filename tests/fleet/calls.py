@@ -16,7 +16,6 @@ _ARN = f"arn:aws:s3:::{BUCKET}"
 UNCALLED = {
     ("worker", "s3:ListMultipartUploadParts", f"{_ARN}/*"): "only when the answer to a completion is in doubt",
     ("worker", "s3:AbortMultipartUpload", f"{_ARN}/*"): "only of what will not be completed",
-    ("api", "s3:ListMultipartUploadParts", f"{_ARN}/_landfall/probe/*"): "the same probe as a worker's, in doubt only",
     ("api", "s3:ListMultipartUploadParts", f"{_ARN}/*_landfall-probe/*"): "the same probe as a worker's, in doubt only",
     **{("lag", f"logs:{action}", "log-group:/landfall/landfall/lag"): "Lambda itself writes what the process prints"
        for action in ("CreateLogStream", "PutLogEvents")},
