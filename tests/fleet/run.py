@@ -148,6 +148,8 @@ class Run:
 
     def go(self):
         self._until(lambda: self._answers("/readyz"), "the API is ready", 60)
+        if self.containers:
+            self._until(lambda: self._desired() == 0, "the Lambda has taken ECS's first task back", 240)
         admin = AdminClient({"bootstrap.servers": self.kafka.internal_bootstrap})
         admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(timeout=30)
         produce(self.kafka.internal_bootstrap, TOPIC, numbered(self.records), partitions=PARTITIONS)
@@ -155,9 +157,9 @@ class Run:
         answer = self._request("POST", "/v1/jobs", json=self._job())
         assert answer.status_code == 201, f"{answer.status_code} {answer.text}"
         self.timeline.tell(f"the job {JOB} is created through the API")
-        self._until(lambda: self._desired() > 0 or None, "the Lambda asked for workers", 150)
-        self._until(lambda: self._landed() >= self.records and self.status()["drained"], "everything has landed", 180)
-        self._until(lambda: self._desired() == 0, "the Lambda asked for none", 240)
+        self._until(lambda: self._desired() > 0, "the Lambda asked for workers", 150)
+        self._until(lambda: self._landed() >= self.records and self.status()["drained"], "everything has landed", 120)
+        self._until(lambda: self._desired() == 0, "the Lambda asked for none", 180)
         self._until(lambda: self._running() == 0, "no worker runs", 60)
         return self._outcome()
 
@@ -263,15 +265,23 @@ class Run:
             if condition():
                 self.timeline.tell(what)
                 return
-            assert not self.tasks.problems, self.trouble()
+            assert not self.tasks.problems and not self._refused(), self.trouble()
             assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}\n{self.trouble()}"
             time.sleep(0.3)
+
+    def _refused(self):
+        """What the emulator denied and nobody wanted to be denied: a run need not go on to be known as bad."""
+        return [
+            f"denied {name}: {call.action} on {call.on}"
+            for name, recorder in self.recorders.items()
+            for call in list(recorder.denied)
+            if not calls.asked_to_be_denied(call)
+        ]
 
     def trouble(self):
         """What is known when a run gets no further."""
         servers = [*self.tasks.processes.values(), self.emulator.servers[0]]
-        denied = [f"denied {name}: {call}" for name, recorder in self.recorders.items() for call in recorder.denied]
-        told = [self.timeline.HEAD, *self.tasks.problems, *denied, *self._function_log()]
+        told = [*self.tasks.problems, *self._refused(), *self._function_log()]
         return "\n".join([*told, *(server.tail(12) for server in servers)])
 
     def _function_log(self):
