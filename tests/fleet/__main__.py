@@ -10,15 +10,17 @@ from .run import Run
 
 def main():
     parser = argparse.ArgumentParser(prog="python3 -m fleet", description=__doc__)
-    parser.add_argument("--records", type=int, default=60_000)
-    parser.add_argument("--workers", type=int, default=3, help="the most that the pool may have")
+    parser.add_argument("--records", type=int, help="60,000; with containers 150,000")
+    parser.add_argument("--workers", type=int, help="the most that the pool may have: 3; with containers 4")
     parser.add_argument("--containers", action="store_true", help="tasks are containers of the image of `just image`")
     parser.add_argument("--evidence", action="store_true", help="write docs/evidence/fleet-DATE.md")
     parser.add_argument(
         "--calls", action="store_true", help="write tests/fleet/calls.json: what the processes asked for"
     )
     arguments = parser.parse_args()
-    with Run(arguments.records, arguments.workers, arguments.containers) as run:
+    records = arguments.records or (150_000 if arguments.containers else 60_000)
+    workers = arguments.workers or (4 if arguments.containers else 3)
+    with Run(records, workers, arguments.containers) as run:
         outcome = run.go()
     for told in page.summary(outcome):
         print(told)
