@@ -12,7 +12,7 @@ _default:
 dev *words:
     cargo run -p landfall -- dev {{words}}
 
-# Every test layer, or the named ones: lints unit real instructions embedded readers cdk browser
+# Every test layer, or the named ones: lints unit real instructions embedded readers cdk fleet browser
 test *layers:
     ./test {{layers}}
 
@@ -138,6 +138,18 @@ mutants *words:
 # The tables of jobs in an emulator of Glue and Athena; three minutes
 tables *words:
     tests/ddl/test.sh {{words}}
+
+# A whole fleet: the template in an emulator of AWS, its tasks containers of the image; `./test fleet` is the short form
+# without containers, as is `just fleet-short --evidence`
+fleet *words:
+    tests/image.sh release
+    tests/fleet/prepare.sh
+    LANDFALL_BIN=target/image/landfall {{python}} -m fleet --containers {{words}}
+
+fleet-short *words:
+    cargo build --locked -p landfall
+    tests/fleet/prepare.sh
+    {{python}} -m fleet {{words}}
 
 # The golden files after a wanted change
 golden:

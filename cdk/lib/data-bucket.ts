@@ -81,10 +81,11 @@ export class DataBucket extends Construct {
       role,
       { actions: ['s3:GetObject', 's3:PutObject'], resources: [this.stateArn('*')], reason: OWN_FOLDER },
       {
-        actions: ['s3:GetObject', 's3:PutObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload', 's3:DeleteObject'],
-        resources: this.probes(),
+        actions: ['s3:GetObject', 's3:PutObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'],
+        resources: [this.bucket.arnForObjects(DATA_PROBE)],
         reason: PROBE,
       },
+      { actions: ['s3:DeleteObject'], resources: this.probes(), reason: PROBE },
     );
     this.grantKey(role, ['kms:GenerateDataKey', 'kms:Decrypt']);
   }

@@ -4,11 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-readonly ENVIRONMENT=.cache/ddl-venv REQUIREMENTS=tests/ddl/requirements.txt
-if ! cmp -s "$REQUIREMENTS" "$ENVIRONMENT/requirements.txt"; then
-  rm -rf "$ENVIRONMENT"
-  python3 -m venv "$ENVIRONMENT"
-  "$ENVIRONMENT/bin/pip" install -q --disable-pip-version-check -r "$REQUIREMENTS"
-  cp "$REQUIREMENTS" "$ENVIRONMENT/requirements.txt"
-fi
-PYTHONDONTWRITEBYTECODE=1 exec "$ENVIRONMENT/bin/python" -m pytest -c tests/ddl/pytest.ini tests/ddl "$@"
+. tests/ddl/environment.sh
+ddl_environment
+PYTHONDONTWRITEBYTECODE=1 exec .cache/ddl-venv/bin/python -m pytest -c tests/ddl/pytest.ini tests/ddl "$@"

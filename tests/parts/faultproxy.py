@@ -9,6 +9,7 @@
 Kinds: `slow_down` answers 503 SlowDown; `internal_error` answers 500; `reset` cuts the connection before the server
 sees the request; `lose_answer` lets the server do its work and cuts the connection instead of answering;
 `delay` holds the request for `delay_s` first. The Host header is passed on, so that signatures stay valid.
+`watch(method, target, headers, body, status)` is told of every request that the server answered, before the client is.
 """
 
 import http.client
@@ -71,8 +72,9 @@ class Fault:
 class FaultProxy:
     """A context manager; `endpoint` stands in for the server's own."""
 
-    def __init__(self, upstream_port):
+    def __init__(self, upstream_port, watch=None):
         self.upstream_port = upstream_port
+        self.watch = watch
         self.faults = []
         self.server = None
 
@@ -128,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers, content = self._forward(body)
         except OSError:
             return self._cut()  # the server itself is away
+        if self.server.proxy.watch is not None:
+            self.server.proxy.watch(self.command, self.path, self.headers, body, status)
         if fault is not None and fault.kind == "lose_answer":
             fault.lost_one()
             return self._cut()

@@ -48,8 +48,8 @@ const KNOBS = {
   count: ['lag_threshold', 'activation_lag_threshold'],
   amount: [
     'activation_lag_seconds', 'persistent_lag_seconds', 'target_lag_seconds', 'target_drain_seconds',
-    'scale_in_stabilization_seconds', 'drain_stabilization_seconds', 'target_utilization', 'utilization_tolerance',
-    'worker_records_per_second', 'start_delay_seconds', 'sample_stale_after_seconds',
+    'scale_in_stabilization_seconds', 'drain_stabilization_seconds', 'cooldown_period_seconds', 'target_utilization',
+    'utilization_tolerance', 'worker_records_per_second', 'start_delay_seconds', 'sample_stale_after_seconds',
   ],
   flag: [
     'limit_to_partitions_with_lag', 'exclude_persistent_lag', 'allow_idle_consumers',
