@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 
 pub use landfall_auth::{Authenticator, Principal, Role, StaticToken};
 
-use crate::edge::RequestId;
+use crate::edge::{Permit, RequestId};
 use crate::problem::{Kind, Problem};
 use crate::state::ApiState;
 
@@ -70,6 +70,7 @@ pub(crate) async fn authenticate(State(state): State<ApiState>, mut request: Req
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let request_id = request.extensions().get::<RequestId>().map(|RequestId(id)| id.clone()).unwrap_or_default();
     request.extensions_mut().insert(principal.clone());
+    let permit = request.extensions().get::<Permit>().cloned();
     // On its own: what was begun is ended and written down, also where the client hangs up meanwhile.
     let answer = async move {
         let response = next.run(request).await;
@@ -84,6 +85,7 @@ pub(crate) async fn authenticate(State(state): State<ApiState>, mut request: Req
             request_id,
             "change asked for"
         );
+        drop(permit);
         response
     };
     let failed = |_| Problem::new(Kind::Internal, "the request ended without an answer").into_response();

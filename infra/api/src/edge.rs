@@ -1,6 +1,7 @@
 //! What happens to every request before and after its handler: a request id, metrics, the bound on time and on
 //! requests at once, and the last touch on problems (instance and request id).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -9,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::handlers::connect::is_connect;
@@ -23,6 +25,10 @@ const MAX_REQUEST_ID_BYTES: usize = 128;
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
+/// One of the requests that may be under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Permit(#[allow(dead_code)] Arc<OwnedSemaphorePermit>);
+
 /// Outermost: names the request, counts it, and completes a problem.
 pub(crate) async fn observe(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -31,6 +37,8 @@ pub(crate) async fn observe(State(state): State<ApiState>, mut request: Request,
     });
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    // A browser gets the page there, and no problem.
+    let asks_connect = path == "/";
     // The pattern, not the path: label values stay few.
     let route =
         request.extensions().get::<MatchedPath>().map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
@@ -40,7 +48,7 @@ pub(crate) async fn observe(State(state): State<ApiState>, mut request: Request,
         problem.instance = path.as_str().into();
         problem.request_id = id.to_str().unwrap_or_default().into();
         let headers = response.headers().clone();
-        response = if is_connect(&path) { as_connect(&problem) } else { problem.into_response() };
+        response = if is_connect(&path) || asks_connect { as_connect(&problem) } else { problem.into_response() };
         for (name, value) in &headers {
             if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
                 response.headers_mut().insert(name.clone(), value.clone());
@@ -91,12 +99,17 @@ fn request_id(request: &Request) -> Option<HeaderValue> {
 }
 
 /// Refuses at once what is more than the process takes, and ends what takes too long.
-pub(crate) async fn bound(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    let Ok(_permit) = state.permits().try_acquire_owned() else {
+pub(crate) async fn bound(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
+    let Ok(permit) = state.permits().try_acquire_owned() else {
         let detail = format!("{} requests are under way: try again", state.limits.concurrent_requests);
         return Problem::new(Kind::Overloaded, detail).into_response();
     };
-    within(state.limits.request, next.run(request)).await
+    // Held by whoever goes on with it after the client has gone.
+    let permit = Permit(Arc::new(permit));
+    request.extensions_mut().insert(permit.clone());
+    let answer = within(state.limits.request, next.run(request)).await;
+    drop(permit);
+    answer
 }
 
 async fn within(limit: Duration, answer: impl Future<Output = Response>) -> Response {

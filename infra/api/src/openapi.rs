@@ -77,7 +77,7 @@ impl Modify for Layers {
         let components = document.components.get_or_insert_default();
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
             "A token whose SHA-256 is in api.auth.tokens, or a JWT of the issuer (api.auth.mode oidc). With mode alb the load \
-             balancer brings it; with mode none, on loopback only, none is needed.",
+             balancer brings it; with mode none, on loopback only, none is needed. With mode token it may also be the password of Basic, with any user.",
         ));
         components.add_security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
         for (_, name, description) in SHARED {

@@ -52,7 +52,14 @@ pub async fn serve(
         shutdown.await;
         health.drain();
     };
-    serve_router(listener, crate::router::router(state), tls, &limits, shutdown).await
+    let permits = state.permits();
+    serve_router(listener, crate::router::router(state), tls, &limits, shutdown).await?;
+    // Changes whose clients have gone meanwhile.
+    let all = u32::try_from(limits.concurrent_requests).unwrap_or(u32::MAX);
+    if tokio::time::timeout(limits.drain, permits.acquire_many(all)).await.is_err() {
+        tracing::warn!(after_s = limits.drain.as_secs(), "requests were still under way at the end and are cut");
+    }
+    Ok(())
 }
 
 /// Serves any router with the same bounds; a worker serves its health so.

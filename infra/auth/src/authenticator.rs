@@ -9,7 +9,7 @@ use crate::alb::Alb;
 use crate::clock::SharedClock;
 use crate::fetch::Fetch;
 use crate::file::TokensFile;
-use crate::headers::{basic_password, bearer, only_this_machine};
+use crate::headers::{basic_password, bearer, not_from_elsewhere, only_this_machine};
 use crate::oidc::Oidc;
 use crate::principal::Principal;
 use crate::refused::Refused;
@@ -139,6 +139,10 @@ impl Authenticator {
 fn of_tokens(headers: &HeaderMap, tokens: &[StaticToken]) -> Result<Principal, Refused> {
     // Whoever sends a user with it: the token alone says who it is.
     let basic = basic_password(headers)?;
+    // Browsers send a password that they know by themselves, whoever's page asks.
+    if basic.is_some() {
+        not_from_elsewhere(headers)?;
+    }
     let token = match &basic {
         Some(token) => token,
         None => bearer(headers)?,

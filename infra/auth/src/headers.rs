@@ -61,14 +61,24 @@ pub(crate) fn only_this_machine(headers: &HeaderMap) -> Result<(), Refused> {
         let reason = format!("host {host:?} is not this machine, and auth.mode is none: use 127.0.0.1 or localhost");
         return Err(Refused::forbidden(reason));
     }
+    not_from_elsewhere(headers)
+}
+
+/// No page of another origin made a browser send it.
+pub(crate) fn not_from_elsewhere(headers: &HeaderMap) -> Result<(), Refused> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(origin) = text(ORIGIN) {
         let authority = origin.split_once("://").map_or(origin, |(_, rest)| rest);
         if text(HOST) != Some(authority) {
-            let reason = format!("origin {origin:?} may not use this API while auth.mode is none");
+            let reason =
+                format!("origin {origin:?} may not use this API without a token of its own in a Bearer header");
             return Err(Refused::forbidden(reason));
         }
     }
-    Ok(())
+    match headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes) {
+        Some(b"cross-site") => Err(Refused::forbidden("a page of another site may not use this API".to_owned())),
+        _ => Ok(()),
+    }
 }
 
 fn is_loopback_name(authority: &str) -> bool {

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_config::{Region, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_msk_iam_sasl_signer::generate_auth_token_from_credentials_provider as sign;
 
 use crate::PATIENCE;
@@ -16,6 +17,9 @@ use crate::PATIENCE;
 const AGAIN: Duration = Duration::from_secs(10);
 /// The longest that a token is used, so that credentials which were taken away stop being shown.
 const LONGEST: Duration = Duration::from_secs(300);
+
+/// Between two looks at the clock.
+const STEP: Duration = Duration::from_secs(1);
 
 /// A token and when it stops being taken, in milliseconds since the epoch.
 type Signed = (String, i64);
@@ -36,9 +40,13 @@ impl MskTokens {
         tokio::spawn(async move {
             loop {
                 let Some(place) = kept.upgrade() else { return };
-                let pause = pause(&read(&place), now_ms());
+                let pause_ms = i64::try_from(pause(&read(&place), now_ms()).as_millis()).unwrap_or(i64::MAX);
                 drop(place);
-                tokio::time::sleep(pause).await;
+                // By the clock that tokens live by: it goes on while a function is frozen or a machine asleep.
+                let due_ms = now_ms().saturating_add(pause_ms);
+                while now_ms() < due_ms {
+                    tokio::time::sleep(STEP).await;
+                }
                 let fresh = signed(&settings, region.clone()).await;
                 let Some(place) = kept.upgrade() else { return };
                 // A token that still holds is better than none.
@@ -70,8 +78,11 @@ fn read(place: &RwLock<Result<Signed, String>>) -> Result<Signed, String> {
 }
 
 fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    ms(SystemTime::now())
+}
+
+fn ms(at: SystemTime) -> i64 {
+    i64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
 }
 
 fn holds(latest: &Result<Signed, String>, now_ms: i64) -> bool {
@@ -88,11 +99,17 @@ fn pause(latest: &Result<Signed, String>, now_ms: i64) -> Duration {
 async fn signed(settings: &SdkConfig, region: Option<Region>) -> Result<Signed, String> {
     let region = region.ok_or("no region to sign for: the brokers' names tell none, set AWS_REGION")?;
     let provider = settings.credentials_provider().ok_or("no credentials of AWS to sign with")?;
-    match tokio::time::timeout(PATIENCE, sign(region, provider)).await {
-        Ok(Ok(token)) => Ok(token),
-        Ok(Err(error)) => Err(format!("no token could be signed: {}", crate::in_one_line(&error))),
-        Err(_) => Err("no credentials of AWS came in time".to_owned()),
-    }
+    let credentials = match tokio::time::timeout(PATIENCE, provider.provide_credentials()).await {
+        Ok(Ok(credentials)) => credentials,
+        Ok(Err(error)) => return Err(format!("no credentials of AWS to sign with: {}", crate::in_one_line(&error))),
+        Err(_) => return Err("no credentials of AWS came in time".to_owned()),
+    };
+    // The signature is worth nothing once the session that made it has ended.
+    let session_ends_ms = credentials.expiry().map_or(i64::MAX, ms);
+    let (token, ends_ms) = sign(region, SharedCredentialsProvider::new(credentials))
+        .await
+        .map_err(|error| format!("no token could be signed: {}", crate::in_one_line(&error)))?;
+    Ok((token, ends_ms.min(session_ends_ms)))
 }
 
 #[cfg(test)]

@@ -224,9 +224,10 @@ fn msk_iam(properties: &BTreeMap<String, Secret>) -> bool {
 /// `boot-id.c1.kafka-serverless.REGION.amazonaws.com`.
 fn msk_region(bootstrap_servers: &str) -> Option<&str> {
     let host = bootstrap_servers.split(',').next()?.rsplit_once(':')?.0;
-    let mut labels = host.split('.').skip_while(|label| !matches!(*label, "kafka" | "kafka-serverless"));
-    let (region, amazon) = (labels.nth(1)?, labels.next()?);
-    (amazon == "amazonaws").then_some(region)
+    let labels: Vec<&str> = host.split('.').collect();
+    // A cluster may be called kafka too.
+    let region = |three: &[&'_ str]| matches!(three, ["kafka" | "kafka-serverless", _, "amazonaws"]);
+    labels.windows(3).find(|three| region(three)).and_then(|three| three.get(1).copied())
 }
 
 #[cfg(test)]
@@ -239,6 +240,7 @@ mod tests {
         assert_eq!(of("b-1.ev.a1.c4.kafka.us-east-1.amazonaws.com:9098,b-2.x:9098"), Some("us-east-1"));
         assert_eq!(of("boot-x1.c1.kafka-serverless.eu-west-1.amazonaws.com:9098"), Some("eu-west-1"));
         assert_eq!(of("b-1.ev.a1.c4.kafka.cn-north-1.amazonaws.com.cn:9098"), Some("cn-north-1"));
+        assert_eq!(of("b-1.kafka.a1.c4.kafka.eu-west-1.amazonaws.com:9098"), Some("eu-west-1"));
         assert_eq!(of("kafka.example.com:9092"), None);
         assert_eq!(of("localhost:9092"), None);
     }

@@ -164,6 +164,6 @@ impl<'a> Input<'a> {
 
 /// Whether an address in it has a user, and so most likely a password.
 fn tells_user(value: &str) -> bool {
-    let with_user = |(_, rest): (&str, &str)| rest.split(['/', ',', '?']).next().is_some_and(|host| host.contains('@'));
-    value.split(',').any(|one| one.split_once("://").is_some_and(with_user))
+    // Wherever it stands: a password may hold whatever else divides an address.
+    value.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }

@@ -362,6 +362,7 @@ fn no_config_provider_is_asked() {
 fn an_address_with_a_user_in_it_is_refused_also_where_it_is_not_needed() {
     for (key, value) in [
         ("key.converter.schema.registry.url", "http://user:hunter2@registry:8081"),
+        ("confluent.x", "http://user:p/w?hunter2,@registry"),
         ("producer.override.x", "https://registry:8081,https://user:hunter2@other:8081/path"),
     ] {
         let config = confluent(&[(key, value)]);
@@ -369,7 +370,7 @@ fn an_address_with_a_user_in_it_is_refused_also_where_it_is_not_needed() {
         let told = finding(&translated(&config), key).to_string();
         assert!(told.contains("user") && !told.contains("hunter2"), "{told}");
     }
-    let plain = confluent(&[("key.converter.schema.registry.url", "http://registry:8081/?mail=a@b.c")]);
+    let plain = confluent(&[("key.converter.schema.registry.url", "http://registry:8081/a?b,http://other")]);
     assert!(refused(&plain).is_empty());
 }
 

@@ -124,15 +124,15 @@ impl Connection {
             }
             if matches!(key.as_str(), "sasl.mechanism" | "sasl.mechanisms") {
                 let token = [BEARER, MSK_IAM].iter().any(|mechanism| value.eq_ignore_ascii_case(mechanism));
-                match (token, &self.tokens) {
-                    (true, None) => {
-                        return Err(SettingsError::Property {
-                            property: key.clone(),
-                            message: format!("there is no source of tokens for {BEARER}"),
-                        });
-                    }
-                    (true, Some(_)) => continue,
-                    (false, _) => {}
+                if self.tokens.is_some() {
+                    // In either spelling: ours is set below.
+                    continue;
+                }
+                if token {
+                    return Err(SettingsError::Property {
+                        property: key.clone(),
+                        message: format!("there is no source of tokens for {BEARER}"),
+                    });
                 }
             }
             if keep(key) {

@@ -21,12 +21,14 @@ pub(crate) struct Context {
     client_id: Arc<str>,
     last_error: Arc<Mutex<Option<(RDKafkaErrorCode, String)>>>,
     tokens: Option<Tokens>,
+    /// Why there was none when one was asked for last.
+    no_token: Arc<Mutex<Option<String>>>,
 }
 
 impl Context {
     /// Without tokens.
     pub(crate) fn new(client_id: &str) -> Self {
-        Self { client_id: client_id.into(), last_error: Arc::default(), tokens: None }
+        Self { client_id: client_id.into(), last_error: Arc::default(), tokens: None, no_token: Arc::default() }
     }
 
     pub(crate) fn of(connection: &Connection) -> Self {
@@ -43,8 +45,19 @@ impl Context {
     }
 
     pub(crate) fn no_token(&self, reason: &str) {
-        tracing::warn!(client = &*self.client_id, "no token to sign in with: {reason}");
+        let mut known = self.no_token.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_deref() != Some(reason) {
+            tracing::warn!(client = &*self.client_id, "no token to sign in with: {}", reason.replace('\n', " "));
+            *known = Some(reason.to_owned());
+        }
+        drop(known);
         self.remember(RDKafkaErrorCode::Authentication, reason);
+    }
+
+    /// There is one again: that there was none explains nothing any more.
+    pub(crate) fn token_given(&self) {
+        let Some(reason) = self.no_token.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).take_if(|(_, last)| *last == reason);
     }
 
     /// The last client-wide error since the last call.

@@ -64,7 +64,11 @@ pub(crate) fn sign_in(consumer: &BaseConsumer<Context>) {
 /// `client` must be alive for the call.
 pub(crate) fn give_token(client: *mut sys::rd_kafka_t, context: &Context) {
     let Some(tokens) = context.tokens() else { return };
-    if let Err(reason) = tokens.token().and_then(|token| set(client, &token)) {
+    let given = tokens.token().and_then(|token| set(client, &token));
+    if given.is_ok() {
+        context.token_given();
+    }
+    if let Err(reason) = given {
         context.no_token(&reason);
         let reason = CString::new(reason.replace('\0', " ")).unwrap_or_default();
         // SAFETY: client and string are alive for the call, which copies the string.

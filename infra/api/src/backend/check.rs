@@ -127,7 +127,6 @@ pub(crate) async fn new_job(state: &ApiState, spec: &JobSpec, connector: bool) -
         plan.dead_letter_topic = dead_letter_topic(state, &mut checks, spec, width).await?;
         Ok::<_, BackendError>(plan)
     };
-    let group = group_taken(state, spec).await?;
     let bucket = async { if allowed { bucket::check(state, &mut bucket_checks, spec).await } else { Ok(()) } };
     let (plan, bucket) = tokio::join!(kafka, bucket);
     let mut plan = match plan {
@@ -141,7 +140,9 @@ pub(crate) async fn new_job(state: &ApiState, spec: &JobSpec, connector: bool) -
     };
     bucket?;
     checks.merge(bucket_checks);
-    checks.errors.extend(group);
+    // Before the others: what they say of the group is no news then.
+    let taken = checks.in_time("the state bucket", group_taken(state, spec)).await??;
+    checks.errors.splice(0..0, taken);
     if !checks.errors.is_empty() {
         return Err(BackendError::CheckFailed(checks.errors));
     }

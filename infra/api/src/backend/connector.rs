@@ -88,21 +88,17 @@ pub(crate) async fn find(state: &ApiState, principal: &Principal, name: &str) ->
     }
 }
 
-/// A config names no team: it is that of whoever sends it, and the operator's for a principal of no team.
-fn defaults_of(state: &ApiState, principal: &Principal) -> ConnectDefaults {
+/// A config names no team: one that is there keeps its own, a new one is of the team that sends it, and of the operator's
+/// choice for a principal of no team.
+fn defaults_for(state: &ApiState, principal: &Principal, there: Option<&JobRecord>) -> ConnectDefaults {
     let defaults = state.connect.clone();
-    let team = principal.team.clone().unwrap_or_else(|| defaults.team.clone());
-    ConnectDefaults { team, ..defaults }
+    let team = there.map(|record| record.spec.team.clone()).or_else(|| principal.team.clone());
+    ConnectDefaults { team: team.unwrap_or_else(|| defaults.team.clone()), ..defaults }
 }
 
 /// The job of a config; what refuses it reads as Connect's own refusal.
-fn job_of(
-    state: &ApiState,
-    principal: &Principal,
-    name: &str,
-    config: &Config,
-) -> Result<(JobSpec, Vec<String>), Problem> {
-    let translation = translate(name, config, &defaults_of(state, principal));
+fn job_of(defaults: &ConnectDefaults, name: &str, config: &Config) -> Result<(JobSpec, Vec<String>), Problem> {
+    let translation = translate(name, config, defaults);
     if let Some(refusal) = translation.refusal() {
         return Err(Problem::new(Kind::InvalidRequest, refusal));
     }
@@ -114,8 +110,16 @@ fn job_of(
 }
 
 /// The job of a config or every mistake in it, by key; and what the user should read in either case.
-pub(crate) fn read(state: &ApiState, name: &str, config: &Config) -> (Result<JobSpec, Vec<FieldError>>, Vec<String>) {
-    let translation = translate(name, config, &state.connect);
+pub(crate) async fn read(
+    state: &ApiState,
+    principal: &Principal,
+    name: &str,
+    config: &Config,
+) -> (Result<JobSpec, Vec<FieldError>>, Vec<String>) {
+    // One that cannot be read now is judged as a new one.
+    let there = find(state, principal, name).await.ok();
+    let defaults = defaults_for(state, principal, there.as_ref().map(|found| &found.stored.record));
+    let translation = translate(name, config, &defaults);
     let warnings = translation.warnings().collect();
     let job = match &translation.job {
         Some(job) => JobSpec::parse(&job.to_string()).map_err(|errors| errors.0),
@@ -137,7 +141,7 @@ pub(crate) async fn create(
     config: Config,
     desired: Desired,
 ) -> Result<Found, Problem> {
-    let (spec, warnings) = job_of(state, principal, name, &config)?;
+    let (spec, warnings) = job_of(&defaults_for(state, principal, None), name, &config)?;
     let connector = Connector { config: config.clone() };
     let note = "from a Kafka Connect config".to_owned();
     let created = create::create(state, principal, NewJob { spec, connector: Some(connector), desired, note }, None);
@@ -159,7 +163,7 @@ pub(crate) async fn put(
     config: Config,
 ) -> Result<(Found, bool), Problem> {
     match find(state, principal, name).await {
-        Ok(_) => Ok((replace(state, principal, name, config, None).await?, false)),
+        Ok(found) => Ok((replace(state, principal, name, &found.stored.record, config, None).await?, false)),
         Err(problem) if problem.status == 404 => {
             Ok((create(state, principal, name, config, Desired::Running).await?, true))
         }
@@ -184,17 +188,19 @@ pub(crate) async fn patch(
     }
     config.insert("name".to_owned(), name.to_owned());
     // Worked out on this config: another one in its place is a conflict, which clients try again.
-    replace(state, principal, name, config, Some(&[found.stored.etag])).await
+    let Stored { record, etag } = found.stored;
+    replace(state, principal, name, &record, config, Some(&[etag])).await
 }
 
 async fn replace(
     state: &ApiState,
     principal: &Principal,
     name: &str,
+    there: &JobRecord,
     config: Config,
     if_match: Option<&[String]>,
 ) -> Result<Found, Problem> {
-    let (spec, warnings) = job_of(state, principal, name, &config)?;
+    let (spec, warnings) = job_of(&defaults_for(state, principal, Some(there)), name, &config)?;
     let connector = Connector { config: config.clone() };
     let replaced = replace::replace(state, principal, name, spec, Some(connector), if_match).await?;
     said(name, &warnings);

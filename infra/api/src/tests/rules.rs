@@ -36,7 +36,7 @@ async fn keys(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn a_job_that_the_configuration_refuses_is_neither_valid_nor_created() {
     let world = World::new();
-    for topic in ["t", "_landfall"] {
+    for topic in ["t", "_landfall", "_"] {
         world.kafka.create_topic(topic, 1).unwrap();
     }
     let mut parts = world.parts();

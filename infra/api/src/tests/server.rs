@@ -120,7 +120,7 @@ async fn heads_that_are_too_large_or_never_end_are_cut() {
         let _ = stream.read_to_end(&mut answer).await;
         String::from_utf8_lossy(&answer).into_owned()
     };
-    let huge = format!("GET /livez HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(64 * 1024));
+    let huge = format!("GET /livez HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(128 * 1024));
     assert!(talk(huge).await.starts_with("HTTP/1.1 431"));
     let slow = "GET /livez HTTP/1.1\r\nhost: x\r\n".to_owned();
     assert!(!talk(slow).await.contains("200"), "a head that never ends gets no success and the connection ends");

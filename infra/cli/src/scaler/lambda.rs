@@ -83,6 +83,10 @@ impl Acts for Cloud {
 
     async fn act(&self, pool: &str, config: &PoolConfig, decision: &Decision) -> anyhow::Result<()> {
         let published = self.metrics.publish(pool, &values(decision)).await;
+        // Said here, as the service may fail too, and an invocation ends with one error.
+        if let Err(error) = &published {
+            tracing::error!(pool, %error, "the metrics were not published");
+        }
         if let Some(ecs) = &config.ecs
             && self.services.desired(&ecs.cluster, &ecs.service).await? != decision.desired
         {

@@ -1,5 +1,7 @@
 //! What the job shall do, and when it has done it: run, pause, stop, delete, finish, fail.
 
+use std::collections::BTreeSet;
+
 use landfall_commit::{LogState, SourcePartition};
 use landfall_format::rotate::Trigger;
 use landfall_kafka::SourceError;
@@ -131,6 +133,13 @@ impl Engine {
         self.close_all(Trigger::ConfigChange);
         self.scratch = landfall_format::Scratch::new(&plan.format);
         self.plan = plan;
+        let topics: BTreeSet<String> =
+            self.partitions.iter().flatten().map(|partition| partition.source.topic.clone()).collect();
+        for topic in topics {
+            if self.meets_state_folder(&topic) {
+                return;
+            }
+        }
     }
 
     /// The process is asked to end: as a stop, whatever the goal.
@@ -235,6 +244,11 @@ impl Engine {
     #[must_use]
     pub fn at_rest_after_failure(&self) -> bool {
         self.appender.settled() && self.completions.idle()
+    }
+
+    /// The cluster takes us: what it refused before was no first contact.
+    pub(super) fn accepted_by_kafka(&mut self) {
+        self.control.refused_by_kafka = 0;
     }
 
     pub(super) fn on_refused_by_kafka(&mut self, error: &SourceError) {

@@ -39,7 +39,10 @@ impl Engine {
         for event in std::mem::take(&mut self.group.events) {
             self.counters.rebalances += 1;
             match event {
-                GroupEvent::Assigned(partitions) => self.assigned(source, partitions),
+                GroupEvent::Assigned(partitions) => {
+                    self.accepted_by_kafka();
+                    self.assigned(source, partitions);
+                }
                 GroupEvent::Revoked(partitions) => self.revoked(source, &partitions),
                 GroupEvent::Lost(partitions) => self.lost(&partitions),
             }

@@ -121,6 +121,21 @@ impl Engine {
         self.take_over();
     }
 
+    /// Fails the job where objects of the topic could lie in the fleet's own folder. The API cannot tell of topics that come
+    /// later.
+    pub(super) fn meets_state_folder(&mut self, topic: &str) -> bool {
+        let (sink, own) = (&self.plan.spec.sink, &self.identity);
+        let meets = sink.bucket == own.state_bucket && sink.key.could_lie_in(topic, &own.state_prefix);
+        if meets {
+            let what = format!(
+                "objects of topic {topic} would lie in {}, where the fleet keeps its own: begin sink.key with another folder, or leave the topic out of the job",
+                own.state_prefix
+            );
+            self.fail("state_folder", what);
+        }
+        meets
+    }
+
     fn decide_start(&mut self, slot: u32, found: &Found) {
         if let Some(partition) = self.partition_mut(slot)
             && partition.phase == Phase::Recovering
@@ -133,13 +148,8 @@ impl Engine {
             }
             partition.source = std::sync::Arc::new(found.source.clone());
         }
-        let (sink, own) = (&self.plan.spec.sink, &self.identity);
-        if sink.bucket == own.state_bucket && sink.key.could_lie_in(&found.source.topic, &own.state_prefix) {
-            let what = format!(
-                "objects of topic {} would lie in {}, where the fleet keeps its own: begin sink.key with another folder, or leave the topic out of the job",
-                found.source.topic, own.state_prefix
-            );
-            return self.fail("state_folder", what);
+        if self.meets_state_folder(&found.source.topic) {
+            return;
         }
         let held = self.held_of(slot);
         let Some(log) = &self.log else { return };

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use futures::executor::block_on;
+use landfall_commit::{Seq, Token};
 use landfall_s3::{Condition, ObjectOptions, PutRequest, Store};
 
 use super::world::{BUCKET, Weather, World, paths};
@@ -102,6 +104,26 @@ fn a_log_that_was_deleted_starts_nothing_over() {
         }
         world.start_worker();
         all_stop(&mut world);
+    }
+}
+
+/// Of appends that never came, more of them than a page of the list holds: they lie behind the log's end for ever.
+#[test]
+fn sidecars_without_entries_hold_nobody_up() {
+    for seed in SEEDS {
+        let mut world = at_work(seed, &[]);
+        let end = world.entries().last().map_or(0, |entry| entry.seq.0);
+        for ahead in 1..12 {
+            let key = paths().sidecar(Seq(end + ahead), &Token::from("never"));
+            let (body, condition) = (Bytes::from_static(b"x"), Condition::None);
+            let request = PutRequest { bucket: BUCKET.into(), key, body, condition, options: ObjectOptions::default() };
+            block_on(world.store.inner().put(request)).unwrap();
+        }
+        // Whoever starts now reads the whole log, those at work read on.
+        world.crash(0);
+        world.start_worker();
+        let before: u64 = world.visible_lows().values().sum();
+        world.until(|world| world.visible_lows().values().sum::<u64>() > before + 20);
     }
 }
 
