@@ -263,6 +263,8 @@ class Run:
         while True:
             self.timeline.see(self._desired(), self._running(), self._lag())
             if condition():
+                # What it saw may be newer than the sample.
+                self.timeline.see(self._desired(), self._running(), self._lag())
                 self.timeline.tell(what)
                 return
             assert not self.tasks.problems and not self._refused(), self.trouble()

@@ -18,8 +18,6 @@ use crate::state::ApiState;
 /// What a dead-letter topic that is made here takes, the most that the letter writer sends: a record may be set aside
 /// because it is large.
 const LETTER_BYTES: u32 = 64 << 20;
-/// How old the list of jobs may be in which a group is looked for.
-const KNOWN_JOBS_AGE: Duration = Duration::from_secs(2);
 
 /// What a job would begin with, or what a change of it adds.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -157,7 +155,7 @@ async fn group_taken(state: &ApiState, spec: &JobSpec) -> Result<Option<FieldErr
     let same = |other: &JobSpec| {
         other.name != spec.name && other.source.cluster == spec.source.cluster && other.group_id() == group
     };
-    let jobs = state.snapshots().jobs(state, KNOWN_JOBS_AGE).await?;
+    let jobs = state.snapshots().jobs(state, Duration::ZERO).await?;
     // Whose it is is another team's business.
     let taken = jobs.living.values().any(|stored| same(&stored.record.spec));
     Ok(taken.then(|| {

@@ -59,13 +59,14 @@ async fn the_start_is_resolved_once_to_explicit_offsets() {
         world.produce("bids", partition, count);
     }
     world.commit("takeover", "bids", 1, 2, "somebody");
+    world.commit("another", "bids", 1, 2, "somebody");
     let api = world.api();
     for (name, source, expected) in [
         ("earliest", "", [0, 0, 0]),
         ("latest", r#","start":"latest""#, [3, 5, 0]),
         ("committed", r#","start":"committed","group":"takeover""#, [0, 2, 0]),
         ("offsets", r#","start":{"offsets":{"bids":{"1":4}}}"#, [0, 4, 0]),
-        ("after-commits", r#","start":"earliest","group":"takeover""#, [0, 0, 0]),
+        ("after-commits", r#","start":"earliest","group":"another""#, [0, 0, 0]),
     ] {
         let created = create(&api, &job_with(name, source)).await.expect(201);
         assert_eq!(starts(&created), expected, "{name}");
