@@ -26,8 +26,7 @@ const MAX_REQUEST_ID_BYTES: usize = 128;
 pub(crate) struct RequestId(pub(crate) String);
 
 /// One of the requests that may be under way.
-#[derive(Debug, Clone)]
-pub(crate) struct Permit(#[allow(dead_code)] Arc<OwnedSemaphorePermit>);
+pub(crate) type Permit = Arc<OwnedSemaphorePermit>;
 
 /// Outermost: names the request, counts it, and completes a problem.
 pub(crate) async fn observe(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
@@ -37,8 +36,6 @@ pub(crate) async fn observe(State(state): State<ApiState>, mut request: Request,
     });
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    // A browser gets the page there, and no problem.
-    let asks_connect = path == "/";
     // The pattern, not the path: label values stay few.
     let route =
         request.extensions().get::<MatchedPath>().map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
@@ -48,7 +45,7 @@ pub(crate) async fn observe(State(state): State<ApiState>, mut request: Request,
         problem.instance = path.as_str().into();
         problem.request_id = id.to_str().unwrap_or_default().into();
         let headers = response.headers().clone();
-        response = if is_connect(&path) || asks_connect { as_connect(&problem) } else { problem.into_response() };
+        response = if is_connect(&path) { as_connect(&problem) } else { problem.into_response() };
         for (name, value) in &headers {
             if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
                 response.headers_mut().insert(name.clone(), value.clone());
@@ -105,8 +102,8 @@ pub(crate) async fn bound(State(state): State<ApiState>, mut request: Request, n
         return Problem::new(Kind::Overloaded, detail).into_response();
     };
     // Held by whoever goes on with it after the client has gone.
-    let permit = Permit(Arc::new(permit));
-    request.extensions_mut().insert(permit.clone());
+    let permit: Permit = Arc::new(permit);
+    request.extensions_mut().insert(Arc::clone(&permit));
     let answer = within(state.limits.request, next.run(request)).await;
     drop(permit);
     answer

@@ -5,7 +5,7 @@
 //! it runs out.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
@@ -40,11 +40,12 @@ impl MskTokens {
         tokio::spawn(async move {
             loop {
                 let Some(place) = kept.upgrade() else { return };
-                let pause_ms = i64::try_from(pause(&read(&place), now_ms()).as_millis()).unwrap_or(i64::MAX);
+                let pause = pause(&read(&place), now_ms());
                 drop(place);
-                // By the clock that tokens live by: it goes on while a function is frozen or a machine asleep.
-                let due_ms = now_ms().saturating_add(pause_ms);
-                while now_ms() < due_ms {
+                // By the clock that tokens live by, which goes on while a function is frozen or a machine asleep, and by one
+                // that nobody sets back.
+                let (begun, due_ms) = (Instant::now(), now_ms() + i64::try_from(pause.as_millis()).unwrap_or(0));
+                while now_ms() < due_ms && begun.elapsed() < pause {
                     tokio::time::sleep(STEP).await;
                 }
                 let fresh = signed(&settings, region.clone()).await;

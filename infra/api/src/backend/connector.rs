@@ -115,9 +115,12 @@ pub(crate) async fn read(
     principal: &Principal,
     name: &str,
     config: &Config,
-) -> (Result<JobSpec, Vec<FieldError>>, Vec<String>) {
-    // One that cannot be read now is judged as a new one.
-    let there = find(state, principal, name).await.ok();
+) -> Result<(Result<JobSpec, Vec<FieldError>>, Vec<String>), Problem> {
+    let there = match find(state, principal, name).await {
+        Ok(found) => Some(found),
+        Err(problem) if problem.status == 404 => None,
+        Err(problem) => return Err(problem),
+    };
     let defaults = defaults_for(state, principal, there.as_ref().map(|found| &found.stored.record));
     let translation = translate(name, config, &defaults);
     let warnings = translation.warnings().collect();
@@ -125,7 +128,7 @@ pub(crate) async fn read(
         Some(job) => JobSpec::parse(&job.to_string()).map_err(|errors| errors.0),
         None => Err(translation.errors().filter_map(Finding::error).collect()),
     };
-    (job, warnings)
+    Ok((job, warnings))
 }
 
 fn said(name: &str, warnings: &[String]) {

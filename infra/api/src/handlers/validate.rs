@@ -35,7 +35,7 @@ pub(crate) async fn validate(
     let text = body::text(request, &[Media::Json, Media::Yaml], state.limits.body_bytes).await?;
     let config = connect::submitted(&text).transpose()?;
     let (spec, warnings) = match &config {
-        Some((name, config)) => connector::read(&state, &principal, name, config).await,
+        Some((name, config)) => connector::read(&state, &principal, name, config).await?,
         None => (JobSpec::parse(&text).map_err(|errors| errors.0), Vec::new()),
     };
     let mut answer = match spec {

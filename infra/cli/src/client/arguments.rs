@@ -31,13 +31,16 @@ impl ApiArguments {
             (None, Some(path)) => {
                 let api = fleet::load_without_secrets(path)?.api;
                 // A certificate mostly names no address: then --api names the host that it is for.
-                let scheme = if api.tls.is_some() { "https" } else { "http" };
-                format!("{scheme}://{}", reachable(api.listen))
+                format!("{}://{}", scheme(api.tls.is_some()), reachable(api.listen))
             }
             (None, None) => DEFAULT_API.to_owned(),
         };
         Ok(Client::new(&address, self.token.as_deref())?)
     }
+}
+
+pub(crate) fn scheme(tls: bool) -> &'static str {
+    if tls { "https" } else { "http" }
 }
 
 /// What listens on all addresses is reached on loopback.

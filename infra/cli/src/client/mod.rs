@@ -11,7 +11,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
-pub(crate) use arguments::{ApiArguments, reachable};
+pub(crate) use arguments::{ApiArguments, reachable, scheme};
 pub(crate) use error::{ClientError, field as told_field};
 
 /// Longer than the API's own bound on a request.

@@ -13,7 +13,7 @@ use anyhow::anyhow;
 use clap::Args;
 use reqwest::Url;
 
-use crate::client::reachable;
+use crate::client::{reachable, scheme};
 use crate::exit::{Failure, Outcome};
 use crate::fleet;
 
@@ -90,18 +90,14 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     Err(anyhow!("nobody listens at {}", silent.join(" or ")).into())
 }
 
-fn scheme(tls: bool) -> &'static str {
-    if tls { "https" } else { "http" }
-}
-
 fn from_environment(probe: Probe) -> Result<Vec<String>, Failure> {
     let mut urls = Vec::new();
-    for name in ["LANDFALL_WORKER__LISTEN", "LANDFALL_API__LISTEN"] {
+    let api_tls = std::env::var("LANDFALL_API__TLS__CERTIFICATE").is_ok();
+    for (name, tls) in [("LANDFALL_WORKER__LISTEN", false), ("LANDFALL_API__LISTEN", api_tls)] {
         if let Ok(text) = std::env::var(name) {
             let address: SocketAddr = text.parse().map_err(|_| {
                 Failure::Usage(format!("{name}: {text:?} is not an address with a port; write 127.0.0.1:8081"))
             })?;
-            let tls = name.contains("API") && std::env::var("LANDFALL_API__TLS__CERTIFICATE").is_ok();
             urls.push(probe.url(scheme(tls), address));
         }
     }

@@ -20,9 +20,8 @@ const SPEAKS: &str = "4.3.1";
 
 /// Paths whose errors look as Connect's.
 pub(crate) fn is_connect(path: &str) -> bool {
-    ["/connectors", "/connector-plugins", "/admin/loggers"]
-        .iter()
-        .any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    let below = |prefix: &&str| path.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    path == "/" || ["/connectors", "/connector-plugins", "/admin/loggers"].iter().any(below)
 }
 
 /// Each path with and without a slash at its end: clients write both.
