@@ -90,7 +90,7 @@ export class DataBucket extends Construct {
     this.grantKey(role, ['kms:GenerateDataKey', 'kms:Decrypt']);
   }
 
-  /** Reads jobs and heartbeats; writes nothing but its own history. */
+  /** Reads jobs, heartbeats and the logs of jobs at rest; writes nothing but its own history. */
   grantLag(role: Role): void {
     grant(
       role,

@@ -65,6 +65,27 @@ test("objects are listed with their size after a while", async () => {
   await landed.getByText(new RegExp(`${dev.job}/\\d \\[\\d+, \\d+\\)`)).waitFor();
 });
 
+test("an object says where it lies, and has a link where the buckets are on AWS", async () => {
+  const rows = table("Last objects").getByRole("rowheader");
+  const landed = rows.filter({ hasText: /^bids\/dt=/ }).first().locator("span").first();
+  assert.match(await landed.getAttribute("title"), /^s3:\/\/[^/]+\/bids\/dt=/);
+  const url = "https://console.aws.amazon.com/s3/object/lake?prefix=bids%2Fa";
+  await page.route("**/objects?*", async (route) => {
+    const response = await route.fetch();
+    const answer = await response.json();
+    // Another key: a row is drawn anew when it is another object.
+    answer.objects = answer.objects.slice(0, 1).map((object) => ({ ...object, key: "bids/a", url }));
+    await route.fulfill({ response, json: answer });
+  });
+  try {
+    const link = rows.getByRole("link", { name: "bids/a", exact: true });
+    await link.waitFor({ timeout: LANDED_MS });
+    assert.deepEqual([await link.getAttribute("href"), await link.getAttribute("rel")], [url, "noopener noreferrer"]);
+  } finally {
+    await page.unroute("**/objects?*");
+  }
+});
+
 test("dead letters are counted by reason and shown byte by byte", async () => {
   const letters = part("Dead letters");
   await letters.getByRole("button", { name: /^malformed_json [\d\u202f]+$/ }).waitFor({ timeout: LANDED_MS });

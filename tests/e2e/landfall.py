@@ -104,7 +104,7 @@ class Fleet:
         """Runs a one-off command; returns the finished process with its text."""
         return subprocess.run(
             [str(BINARY), *(str(word) for word in words)],
-            env={**os.environ, **self.env(**env)}, input=stdin, capture_output=True, text=True, check=False,
+            env={name: value for name, value in {**os.environ, **self.env(**env)}.items() if value is not None}, input=stdin, capture_output=True, text=True, check=False,
             timeout=timeout_s, cwd=self.folder,
         )  # fmt: skip
 

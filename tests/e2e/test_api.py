@@ -15,7 +15,8 @@ from e2e.landfall import Fleet, merge
 def shared(kafka, s3):
     """One API with one worker for the whole table: none of the requests creates a job."""
     s3.make_bucket("lake-api-table")
-    with Fleet(kafka, s3, "lake-api-table") as fleet:
+    away = {"clusters": {"away": {"bootstrap_servers": "127.0.0.1:9"}}, "buckets": {"lake-absent": {}, "lake-api-table": {}}}
+    with Fleet(kafka, s3, "lake-api-table", config=away) as fleet:
         fleet.api()
         yield fleet
 
@@ -26,6 +27,8 @@ GOOD = {"name": "table", "source": {"cluster": "main", "topics": ["bids"]}, "sin
 BAD_JOBS = {
     "no name": ({"name": None}, ["name"]),
     "a bad name": ({"name": "Not A Name"}, ["name", "Not A Name"]),
+    "a name with a slash": ({"name": "a/b"}, ["name", "a/b"]),
+    "a name in Unicode": ({"name": "geböte"}, ["name", "geböte"]),
     "no source": ({"source": None}, ["source.cluster", "source.topics"]),
     "an unknown cluster": ({"source": {"cluster": "mian"}}, ["source.cluster", "mian", "main"]),
     "no topics": ({"source": {"topics": []}}, ["source.topics"]),
@@ -77,6 +80,28 @@ def test_a_bad_job_is_refused_with_its_field(shared, case):
         for word in words:
             assert word in answer.text, f"{path}: {word!r} is not in {answer.text}"
         assert "hunter2" not in answer.text
+
+
+# What only the real parts know: (what is changed in a good job, status, words)
+BAD_PARTS = {
+    "a topic that does not exist": ({"source": {"topics": ["no-such-topic"]}}, 422, ["source.topics", "no-such-topic"]),
+    "a bucket that does not exist": ({"sink": {"bucket": "lake-absent"}}, 422, ["sink.bucket", "lake-absent"]),
+    "a cluster that does not answer": ({"source": {"cluster": "away"}}, 503, ["cluster away"]),
+    "a cluster that does not answer, and a bucket that does not exist":
+        ({"source": {"cluster": "away"}, "sink": {"bucket": "lake-absent"}}, 422, ["sink.bucket", "lake-absent"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_PARTS)
+def test_a_job_of_parts_that_are_not_there_is_refused_in_time_and_leaves_nothing(shared, case):
+    changes, status, words = BAD_PARTS[case]
+    job = json.loads(json.dumps(GOOD))
+    merge(job, json.loads(json.dumps(changes)))
+    answer = shared.request("POST", "/v1/jobs", json=job)
+    is_problem(answer, status)
+    for word in words:
+        assert word in answer.text, f"{word!r} is not in {answer.text}"
+    assert shared.request("GET", "/v1/jobs/table").status_code == 404
 
 
 def test_all_mistakes_are_told_at_once(shared):

@@ -5,9 +5,10 @@ import time
 
 import pytest
 import yaml
+from parts.certs import Authority
 
 from e2e.events import numbered, produce
-from e2e.landfall import merge
+from e2e.landfall import merge, until
 
 DONE, FAILED, USAGE, NOT_FOUND, NOT_IN_TIME = range(5)
 
@@ -184,6 +185,23 @@ def test_the_config_reference_has_every_section(fleet):
         assert word.rsplit(".", 1)[-1] in done.stdout, word
 
 
+def test_commands_and_health_checks_reach_an_api_that_speaks_tls(fleet, tmp_path):
+    authority = Authority(tmp_path)
+    fleet.configure(api={"tls": {"certificate": str(tmp_path / "server.pem"), "key": str(tmp_path / "server.key")}})
+    fleet.start("api", wait=False)
+    config = ("--config", fleet.config_path)
+    # A health check is of this machine, and takes any certificate.
+    until(lambda: fleet.command("healthcheck", "--ready", *config).returncode == DONE, "the API is ready")
+    trusted, address = {"SSL_CERT_FILE": str(authority.ca_pem)}, f"https://localhost:{fleet.api_port}"
+    for where in config, ("--api", address):
+        listed = fleet.command("job", "list", "--output", "json", *where, LANDFALL_API=None, **trusted)
+        assert listed.returncode == DONE and json.loads(listed.stdout)["jobs"] == [], listed.stderr
+    # Who sends a token does not.
+    refused = fleet.command("job", "list", "--api", address)
+    assert refused.returncode == FAILED and "certificate" in refused.stderr.lower(), refused.stderr
+    assert fleet.command("healthcheck", "--url", f"http://localhost:{fleet.api_port}/livez").returncode == FAILED
+
+
 CONNECTOR = {
     "connector.class": "io.confluent.connect.s3.S3SinkConnector", "tasks.max": 4, "topics": "bids", "flush.size": "1000",
     "s3.bucket.name": "lake", "s3.region": "us-east-1", "format.class": "io.confluent.connect.s3.format.json.JsonFormat",
@@ -206,6 +224,30 @@ def test_a_connect_config_is_shown_as_the_job_it_becomes(fleet):
     shown = fleet.command("validate", "-f", "-", "--output", "json", "--config", fleet.config_path, stdin=document)
     assert (shown.returncode, shown.stdout) != (0, ""), shown.stderr
     assert "bucket lake" in shown.stderr or "topic" in shown.stderr, shown.stderr
+
+
+def test_a_connect_config_is_judged_as_the_api_judges_it(bucket, make_topic, fleet, fresh):
+    config = {**CONNECTOR, "topics": make_topic(partitions=1), "s3.bucket.name": bucket}
+    connector = {"name": fresh("connector"), "config": config}
+    fleet.api()
+
+    def judged(document):
+        return fleet.command("validate", "-f", "-", "--output", "json", "--config", fleet.config_path, stdin=json.dumps(document))
+
+    # Its group has committed nothing: a new connector may begin so, a job document with `start: committed` may not.
+    shown = judged(connector)
+    assert shown.returncode == DONE, shown.stderr
+    assert "error" not in shown.stderr and "warning: source.start" in shown.stderr, shown.stderr
+    refused = judged(json.loads(shown.stdout))
+    assert refused.returncode == FAILED and "committed" in refused.stderr, refused.stderr
+    for wrong, said in ({"name": "another"}, "doesn't match"), ({"flush.size": None}, '"flush.size" is null'):
+        bad = {**connector, "config": {**config, **wrong}}
+        refused, answer = judged(bad), fleet.request("POST", "/connectors", json=bad)
+        assert refused.returncode == USAGE and said in refused.stderr, refused.stderr
+        assert answer.status_code == 400 and said in answer.json()["message"], answer.text
+    assert fleet.request("POST", "/connectors", json=connector).status_code == 201
+    job = fleet.request("GET", f"/v1/jobs/{connector['name']}").json()["spec"]
+    assert job == json.loads(shown.stdout)
 
 
 def test_a_connect_config_that_cannot_be_a_job_is_refused_key_by_key(fleet):

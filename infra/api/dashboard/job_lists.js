@@ -25,6 +25,12 @@ function askedPanel(title, options, columns, { keyOf, empty, ask }) {
   };
 }
 
+/** The console of AWS shows and downloads it, to those who may; other servers have no page for an object. */
+function linked(object) {
+  if (!object.url) return el("span", { title: `s3://${object.bucket}/${object.key}` }, object.key);
+  return el("a", { href: object.url, target: "_blank", rel: "noopener noreferrer" }, object.key);
+}
+
 function ranges(object) {
   return object.partitions.map((range) => `${range.topic}/${range.partition} [${range.from_offset}, ${range.to_offset})`);
 }
@@ -33,7 +39,7 @@ export function objects(name) {
   return askedPanel("Last objects", { wide: true }, [
     {
       head: "Key", class: "key", text: (object) => `${object.key} ${object.kind}`,
-      draw: (object) => [object.key, object.kind === "dead_letter" && el("span", { class: "badge warn" }, "dead letters")].filter(Boolean),
+      draw: (object) => [linked(object), object.kind === "dead_letter" && el("span", { class: "badge warn" }, "dead letters")].filter(Boolean),
     },
     { head: "Size", class: "number", text: (object) => bytes(object.bytes) },
     { head: "Records", class: "number", text: (object) => count(object.records) },

@@ -154,7 +154,8 @@ pub struct WorkerGlance {
 /// A job's history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventList {
-    /// The newest first, the latest 50.
+    /// The newest first: the job's own, the latest 50; and of the latest 20 changes of the number of workers of its
+    /// present pool those since the job was created.
     pub events: Vec<JobEvent>,
 }
 
@@ -172,6 +173,9 @@ pub struct ObjectList {
 pub struct ObjectView {
     pub bucket: String,
     pub key: String,
+    /// The object in the console of AWS; null while it is not visible, and where the buckets are on another server.
+    #[serde(default)]
+    pub url: Option<String>,
     /// `data` or `dead_letter`.
     pub kind: String,
     pub bytes: u64,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use landfall_scale::{History, Limits, Plan, PoolSample, plan};
-use landfall_store::{SCALING_FORMAT, ScalingError, ScalingRecord, ScalingStore, StoredScaling};
+use landfall_store::{SCALING_FORMAT, ScalingChange, ScalingError, ScalingRecord, ScalingStore, StoredScaling};
 
 use crate::look::SeenPool;
 
@@ -18,6 +18,8 @@ pub struct Decision {
     pub alive: u32,
     /// Why, in words.
     pub because: String,
+    /// What stands out of single jobs, by their names.
+    pub about_jobs: String,
     /// Records behind over all running jobs that were measured.
     pub lag_records: u64,
     /// Age of the oldest record not yet consumed. `None` where records wait and no age could be read.
@@ -31,6 +33,7 @@ pub struct Decision {
 pub struct Memory {
     history: History,
     said: Option<u32>,
+    changes: Vec<ScalingChange>,
     /// Who decided, and when.
     by: Option<(String, Timestamp)>,
     etag: Option<String>,
@@ -45,11 +48,12 @@ impl Memory {
         let Some(StoredScaling { record, etag }) = store.read(pool).await? else { return Ok(Self::default()) };
         let said = record.as_ref().map(|record| record.desired);
         let by = record.as_ref().map(|record| (record.scaler.clone(), record.at));
-        let history = record.and_then(|record| serde_json::from_value(record.history).ok());
+        let (history, changes) = record.map_or_else(Default::default, |record| (record.history, record.changes));
+        let history: Option<History> = serde_json::from_value(history).ok();
         if history.is_none() {
             tracing::warn!(pool, "what was decided before cannot be read: the decision begins anew, and is patient");
         }
-        Ok(Self { history: history.unwrap_or_default(), said, by, etag: Some(etag) })
+        Ok(Self { history: history.unwrap_or_default(), said, changes, by, etag: Some(etag) })
     }
 
     /// Who else decided less than so long ago, if somebody did.
@@ -79,29 +83,28 @@ pub fn decide(
 ) -> Result<(Decision, ScalingRecord), ScalingError> {
     let now_ms = now.as_millisecond();
     let alive = u32::try_from(seen.workers.len()).unwrap_or(u32::MAX);
-    let sample = PoolSample {
-        now_ms,
-        desired: asked.or(memory.said).unwrap_or(alive),
-        workers: seen.workers.clone(),
-        jobs: Some(seen.jobs.clone()),
-    };
-    let Plan { desired, because, history } = plan(&sample, limits, &memory.history);
+    let before = asked.or(memory.said).unwrap_or(alive);
+    let sample = PoolSample { now_ms, desired: before, workers: seen.workers.clone(), jobs: Some(seen.jobs.clone()) };
+    let Plan { desired, because, about_jobs, history } = plan(&sample, limits, &memory.history);
     let (lag_records, lag_seconds) = lag(seen);
     let sample_age_seconds = sample_age_seconds(&seen.unmeasured, &memory.history, now_ms);
     let failed = |error: serde_json::Error| ScalingError::Encode { pool: pool.to_owned(), message: error.to_string() };
-    let record = ScalingRecord {
+    let mut record = ScalingRecord {
         format: SCALING_FORMAT,
         pool: pool.to_owned(),
         at: now,
         desired,
         because: because.clone(),
+        about_jobs: Some(about_jobs.clone()),
+        changes: Vec::new(),
         lag_records,
         lag_seconds,
         scaler: scaler.to_owned(),
         history: serde_json::to_value(&history).map_err(failed)?,
     };
+    record.follow(memory.changes.clone(), before, memory.said);
     let pool = pool.to_owned();
-    Ok((Decision { pool, desired, alive, because, lag_records, lag_seconds, sample_age_seconds }, record))
+    Ok((Decision { pool, desired, alive, because, about_jobs, lag_records, lag_seconds, sample_age_seconds }, record))
 }
 
 /// Writes what was decided over exactly what [`Memory::read`] found.
@@ -187,7 +190,7 @@ mod tests {
         let seen = SeenPool { jobs: vec![job("a", at(0), &[(0, None)])], ..SeenPool::default() };
         let (_, record) = decide("p", &seen, &limits, &Memory::default(), Some(3), "s", at(0)).unwrap();
         let history = serde_json::from_value(record.history).unwrap();
-        let memory = Memory { history, said: Some(record.desired), by: None, etag: None };
+        let memory = Memory { history, said: Some(record.desired), ..Memory::default() };
         let mut silent = seen.clone();
         silent.jobs[0].lag = None;
         silent.unmeasured.insert("a".to_owned(), at(-5_000).as_millisecond());
@@ -196,6 +199,26 @@ mod tests {
         // Of a job that was never measured the age counts from its creation.
         let (decision, _) = decide("p", &silent, &limits, &Memory::default(), Some(2), "s", at(0)).unwrap();
         assert_eq!((decision.desired, decision.sample_age_seconds), (2, 5_000.0));
+    }
+
+    #[test]
+    fn a_change_is_remembered_with_its_reason_and_what_stays_is_none() {
+        let seen = SeenPool { jobs: vec![job("a", at(0), &[(7_000_000, Some(90.0))])], ..SeenPool::default() };
+        let mut memory = Memory { said: Some(0), ..Memory::default() };
+        let (_, first) = decide("p", &seen, &Limits::default(), &memory, None, "s", at(0)).unwrap();
+        let change = first.changes[0].clone();
+        assert_eq!((change.at, change.by.as_str(), change.from, change.to), (at(0), "s", 0, first.desired));
+        assert_eq!(change.because, first.because);
+        memory.said = Some(first.desired);
+        memory.history = serde_json::from_value(first.history).unwrap();
+        memory.changes = first.changes;
+        let (_, second) = decide("p", &seen, &Limits::default(), &memory, None, "s", at(10)).unwrap();
+        assert_eq!((second.desired, second.changes), (first.desired, vec![change.clone()]));
+        // A pool that flaps does not grow its record.
+        memory.changes = vec![change; 500];
+        let (_, third) =
+            decide("p", &SeenPool::default(), &Limits::default(), &memory, Some(3), "s", at(9_000)).unwrap();
+        assert_eq!((third.changes.len(), third.changes[19].to), (20, third.desired));
     }
 
     #[test]

@@ -10,9 +10,11 @@
 pub mod decide;
 pub mod look;
 pub mod measure;
+pub mod rested;
 pub mod sample;
 
 pub use decide::{Decision, Memory, decide, keep};
 pub use landfall_store::lag::{Age, LagReport, PartitionFacts, PartitionLag, Reached};
 pub use look::{LookError, Lookout, Seen, SeenPool};
 pub use measure::{MeasureError, Request, measure};
+pub use rested::Rested;

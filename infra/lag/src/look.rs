@@ -12,11 +12,12 @@ use jiff::Timestamp;
 use landfall_kafka::{ClusterClient, ClusterError, Isolation, TopicPartition, TopicPattern, Topics};
 use landfall_scale::{JobSample, Phase, WorkerSample};
 use landfall_store::heartbeats::HeartbeatError;
-use landfall_store::{Desired, HeartbeatStore, JobRecord, JobStore, JobStoreError, LagReport, LiveWorkers};
+use landfall_store::{Desired, HeartbeatStore, JobRecord, JobStore, JobStoreError, LagReport, LiveWorkers, Stored};
 use landfall_store::{State, StatusDocument, StatusInputs};
 use tokio::sync::Semaphore;
 
 use crate::measure::{MeasureError, Request, measure};
+use crate::rested::Rested;
 use crate::sample;
 
 /// Jobs of one cluster that are measured at once.
@@ -36,6 +37,8 @@ pub enum LookError {
 pub struct Lookout {
     pub jobs: JobStore,
     pub heartbeats: HeartbeatStore,
+    /// Shared by all looks of a process.
+    pub rested: Arc<Rested>,
     /// By registered name.
     pub clusters: BTreeMap<String, Arc<ClusterClient>>,
     /// The longest that measuring may take; what is not measured by then has no sample.
@@ -99,8 +102,8 @@ impl Lookout {
             let worker = WorkerSample { records_per_second: rates.fold(0.0, |sum, rate| sum + rate) };
             pools.entry(seen.heartbeat.pool.clone()).or_default().workers.push(worker);
         }
-        let mut records: Vec<JobRecord> =
-            changes.changed.into_iter().map(|stored| stored.record).filter(|record| !record.closed).collect();
+        let mut records: Vec<Stored> = changes.changed.into_iter().filter(|stored| !stored.record.closed).collect();
+        self.rested.keep_only(&records);
         // Where there is no time for all of them, it is not always the same ones that go without.
         let first = usize::try_from(now.as_millisecond()).unwrap_or(0).checked_rem(records.len());
         records.rotate_left(first.unwrap_or(0));
@@ -108,10 +111,12 @@ impl Lookout {
         let asked = self.asked();
         let measuring: Vec<_> = records
             .into_iter()
-            .map(|record| {
+            .map(|stored| {
+                let record = &stored.record;
                 let told = (record.spec.pool.clone(), record.name.clone(), record.created_at.as_millisecond());
                 let (cluster, workers) = (asked.get(&record.spec.source.cluster).cloned(), Arc::clone(&workers));
-                (told, tokio::spawn(async move { one(&record, cluster, &workers, now, deadline).await }))
+                let rested = Arc::clone(&self.rested);
+                (told, tokio::spawn(async move { one(&stored, &rested, cluster, &workers, now, deadline).await }))
             })
             .collect();
         for ((pool, name, created_at_ms), measured) in measuring {
@@ -145,23 +150,31 @@ impl Lookout {
 }
 
 async fn one(
-    record: &JobRecord,
+    stored: &Stored,
+    rested: &Rested,
     cluster: Option<Arc<Asked>>,
     workers: &LiveWorkers,
     now: Timestamp,
     deadline: tokio::time::Instant,
 ) -> JobSample {
+    let record = &stored.record;
     let own: Vec<_> = workers.seen.iter().filter(|seen| seen.job(&record.uid).is_some()).cloned().collect();
     let inputs = StatusInputs { record, workers: &own, kafka: None, log: None, at_its_word: false, scaling: None, now };
     let mut status = StatusDocument::merge(&inputs);
-    if status.state == State::Running && !workers.anyone_runs(&record.uid) {
-        // Whether its last files are visible stands in the log alone. A worker that was pausing stays for a cooldown,
-        // which is when they become so: without any worker, a job that wants to rest is taken at its word.
-        match record.desired {
-            Desired::Paused => status.state = State::Paused,
-            Desired::Stopped => status.state = State::Stopped,
-            Desired::Running | Desired::Deleted => {}
-        }
+    if status.state == State::Running && matches!(record.desired, Desired::Paused | Desired::Stopped) {
+        // It wants a worker for its last files, and none for what waits in Kafka.
+        let landing = LagReport::default();
+        let report = match rested.unfinished(stored, workers.anyone_runs(&record.uid), deadline).await {
+            Some(true) => Some(&landing),
+            Some(false) => {
+                status.state = if record.desired == Desired::Paused { State::Paused } else { State::Stopped };
+                None
+            }
+            None => None,
+        };
+        let mut sample = sample::measured(&status, record.spec.max_workers, report, now.as_millisecond());
+        sample.lag.iter_mut().for_each(|lag| lag.unlanded = true);
+        return sample;
     }
     let wanted = matches!(status.state, State::Running | State::Deleting);
     let report = match (wanted, cluster, request(record, &status)) {

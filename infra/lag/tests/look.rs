@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use landfall_commit::{Entry, FileEntry, FileKind, FileRef, Lane, Offsets, Origins, Paths, Seq, SourcePartition};
 use landfall_job::JobSpec;
 use landfall_kafka::{ClusterClient, CommitOffset, Connection, EmbeddedKafka, GroupProtocol, TopicPartition};
-use landfall_lag::{Lookout, Memory, SeenPool, decide, keep};
+use landfall_lag::{Lookout, Memory, Rested, SeenPool, decide, keep};
 use landfall_s3::embedded::LocalStore;
 use landfall_s3::{Condition, ObjectOptions, PutRequest, SharedStore, SystemTimer};
 use landfall_scale::{Limits, Phase};
 use landfall_store::record::RECORD_FORMAT;
-use landfall_store::{Desired, HeartbeatStore, JobRecord, JobStore, Origin, ScalingError, ScalingStore, StateLocation};
+use landfall_store::{
+    Desired, HeartbeatStore, JobRecord, JobStore, LogStore, Origin, ScalingError, ScalingStore, StateLocation,
+};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
@@ -71,6 +74,91 @@ fn phases(pool: &SeenPool) -> BTreeMap<&str, (Phase, Option<u64>)> {
     pool.jobs.iter().map(|job| (&*job.name, (job.phase, lag(job)))).collect()
 }
 
+fn logs(store: &SharedStore) -> LogStore {
+    LogStore::new(Arc::clone(store), StateLocation::new("lake", "_landfall/"), Arc::new(SystemTimer), "test".into())
+}
+
+/// The log of a job whose worker appended a file and ended, with what was to come after it.
+async fn append(store: &SharedStore, uid: &str, seq: u64, change: impl FnOnce(&mut Entry)) {
+    let mut entry = Entry::empty(uid.into(), Lane(0), Seq(seq), format!("t{seq}").as_str().into(), "w-1", 0);
+    change(&mut entry);
+    let request = PutRequest {
+        bucket: "lake".into(),
+        key: Paths::new("_landfall/", &uid.into(), Lane(0)).entry(Seq(seq)),
+        body: entry.to_json().unwrap().into(),
+        condition: Condition::IfAbsent,
+        options: ObjectOptions::default(),
+    };
+    store.put(request).await.unwrap();
+}
+
+fn a_file(entry: &mut Entry) {
+    let partition =
+        SourcePartition { cluster: "main".into(), topic: "bids".into(), topic_id: String::new(), partition: 0 };
+    entry.held.insert(partition, Offsets::from_range(0..10));
+    entry.files.push(FileEntry {
+        key: "a".into(),
+        bucket: "lake".into(),
+        token: "t".into(),
+        upload_id: "u".into(),
+        parts: Vec::new(),
+        bytes: 5,
+        records: 10,
+        kind: FileKind::Data,
+        min_timestamp_ms: 0,
+        max_timestamp_ms: 0,
+    });
+}
+
+#[tokio::test]
+async fn a_job_at_rest_whose_last_file_is_not_visible_wakes_its_pool_until_it_is() {
+    let store: SharedStore = Arc::new(LocalStore::memory(&["lake"]));
+    let location = StateLocation::new("lake", "_landfall/");
+    let jobs = JobStore::new(Arc::clone(&store), location.clone(), Arc::new(SystemTimer));
+    for (name, desired) in [("done", Desired::Stopped), ("left", Desired::Stopped), ("torn", Desired::Paused)] {
+        let mut record = record(name, name, "main", 0);
+        record.desired = desired;
+        if name != "torn" {
+            let start = BTreeMap::new();
+            let origins = Origins { start, bucket: "lake".into(), lanes: 1, created_at_ms: 0 };
+            logs(&store).write_origins(&record, &origins).await.unwrap();
+        }
+        jobs.create(record, None).await.unwrap();
+    }
+    append(&store, "uid-left", 1, a_file).await;
+    let lookout = Lookout {
+        jobs,
+        heartbeats: HeartbeatStore::new(Arc::clone(&store), location.clone()),
+        rested: Arc::new(Rested::new(logs(&store))),
+        // Nobody is asked for what waits in Kafka.
+        clusters: BTreeMap::new(),
+        patience: Duration::from_secs(60),
+    };
+    let look = async || lookout.look(Timestamp::now()).await.unwrap().pools;
+    let workers = |pools: &BTreeMap<String, SeenPool>, pool: &str| {
+        let memory = Memory::default();
+        decide(pool, &pools[pool], &Limits::default(), &memory, Some(0), "s", Timestamp::now()).unwrap().0.desired
+    };
+    for _ in 0..2 {
+        let pools = look().await;
+        assert_eq!((workers(&pools, "left"), workers(&pools, "done"), workers(&pools, "torn")), (1, 0, 0));
+        assert_eq!(phases(&pools["done"])["done"], (Phase::Stopped, None));
+        assert_eq!(phases(&pools["left"])["left"], (Phase::Running, Some(0)));
+    }
+    // Without a worker nothing is added to a log, so the log of one at rest is not read again until its record changes.
+    append(&store, "uid-done", 1, a_file).await;
+    assert_eq!(workers(&look().await, "done"), 0);
+    let touch = |record: &mut JobRecord| -> Result<(), std::convert::Infallible> {
+        record.restarts += 1;
+        Ok(())
+    };
+    lookout.jobs.update("done", touch).await.unwrap();
+    assert_eq!(workers(&look().await, "done"), 1);
+    append(&store, "uid-left", 2, |entry| entry.completed.push(FileRef { seq: Seq(1), file: 0 })).await;
+    let pools = look().await;
+    assert_eq!((workers(&pools, "left"), phases(&pools["left"])["left"]), (0, (Phase::Stopped, None)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_does_not_answer_costs_only_its_own_jobs_their_samples() {
     let kafka = EmbeddedKafka::start(1).unwrap();
@@ -104,7 +192,8 @@ async fn a_cluster_that_does_not_answer_costs_only_its_own_jobs_their_samples() 
     // A port that nobody listens on: asked once for each of its turns, not once for each of forty jobs.
     let clusters = BTreeMap::from([("main".to_owned(), near), ("far".to_owned(), client("127.0.0.1:1"))]);
     let heartbeats = HeartbeatStore::new(Arc::clone(&store), location.clone());
-    let lookout = Lookout { jobs, heartbeats, clusters, patience: Duration::from_secs(60) };
+    let rested = Arc::new(Rested::new(logs(&store)));
+    let lookout = Lookout { jobs, heartbeats, rested, clusters, patience: Duration::from_secs(60) };
     let began = Instant::now();
     let mut broken = store.get("lake", &location.job_key("new")).await.unwrap().body.to_vec();
     broken.truncate(20);

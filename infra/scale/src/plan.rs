@@ -17,8 +17,12 @@ use crate::sample::{JobSample, PoolSample};
 pub struct Plan {
     /// Workers wanted.
     pub desired: u32,
-    /// A sentence or more for an operator, with the figures.
+    /// A sentence or more with the figures of the whole pool.
     pub because: String,
+    /// What stands out of single jobs, by their names; empty where nothing does. Several teams may share a pool: this is
+    /// for those who may know of all its jobs.
+    #[serde(default)]
+    pub about_jobs: String,
     /// To be handed in the next time.
     pub history: History,
 }
@@ -52,7 +56,8 @@ pub fn plan(sample: &PoolSample, limits: &Limits, history: &History) -> Plan {
     let within = |workers: u32| workers.max(limits.min_workers).min(limits.max_workers);
     let Some(jobs) = &sample.jobs else {
         let desired = within(current);
-        return Plan { desired, because: reason::no_jobs_read(desired), history: history.clone() };
+        let because = reason::no_jobs_read(desired);
+        return Plan { desired, because, about_jobs: String::new(), history: history.clone() };
     };
     let mut next = History { jobs: BTreeMap::new(), ..history.clone() };
     let demands = demands(sample, jobs, limits, history, &mut next);
@@ -94,7 +99,7 @@ pub fn plan(sample: &PoolSample, limits: &Limits, history: &History) -> Plan {
         quiet_seconds,
         demands: &demands,
     };
-    Plan { desired, because: reason::sentence(&decision), history: next }
+    Plan { desired, because: reason::of_pool(&decision), about_jobs: reason::of_jobs(&decision), history: next }
 }
 
 /// What is asked for: what was said last, until it had time to take effect. The service does not follow at once, and who

@@ -1,4 +1,4 @@
-//! The decision in words: what was decided, from which figures, and what stands out.
+//! The decision in words: what was decided, from which figures, and what stands out. What names jobs is kept apart.
 
 use crate::demand::{Basis, Demand};
 use crate::number::{counted, duration, grouped};
@@ -11,9 +11,8 @@ pub(crate) fn no_jobs_read(desired: u32) -> String {
     format!("The list of jobs could not be read, so what is stays: {}.", counted(u64::from(desired), "worker"))
 }
 
-pub(crate) fn sentence(decision: &Decision<'_>) -> String {
-    let mut parts = vec![verdict(decision), figures(decision)];
-    parts.extend(notes(decision));
+pub(crate) fn of_pool(decision: &Decision<'_>) -> String {
+    let mut parts = vec![verdict(decision), figures(decision), held_down(decision)];
     parts.retain(|part| !part.is_empty());
     parts.join(" ")
 }
@@ -74,7 +73,17 @@ fn figures(decision: &Decision<'_>) -> String {
     )
 }
 
-fn notes(decision: &Decision<'_>) -> Vec<String> {
+fn held_down(decision: &Decision<'_>) -> String {
+    if decision.needed <= decision.desired {
+        return String::new();
+    }
+    match decision.limits.max_workers {
+        most if decision.desired >= most => format!("Held down by max_workers, {most}."),
+        _ => format!("Held down by what the jobs can use, {}.", workers(decision.places)),
+    }
+}
+
+pub(crate) fn of_jobs(decision: &Decision<'_>) -> String {
     let Decision { limits, demands, .. } = *decision;
     let mut notes = Vec::new();
     let mut say = |of: &dyn Fn(&Demand) -> bool, text: &dyn Fn(&str) -> String| {
@@ -101,15 +110,7 @@ fn notes(decision: &Decision<'_>) -> Vec<String> {
     if decision.desired == 1 && demands.iter().all(|demand| drained(demand) && demand.inflow <= 0.0) {
         say(&|_| true, &|names| format!("Records in open files, still to land: {names}."));
     }
-    if decision.needed > decision.desired {
-        let because = if decision.desired >= limits.max_workers {
-            format!("max_workers, {}", limits.max_workers)
-        } else {
-            format!("what the jobs can use, {}", workers(decision.places))
-        };
-        notes.push(format!("Held down by {because}."));
-    }
-    notes
+    notes.join(" ")
 }
 
 fn listed(names: &[&str]) -> String {

@@ -34,7 +34,9 @@ pub use log::{Closing, LogError, LogStore};
 pub use neighbours::Neighbours;
 pub use participation::participates;
 pub use record::{Connector, Desired, End, EventKind, Failure, IdempotencyMark, JobEvent, JobRecord, Origin};
-pub use scaling::{SCALING_FORMAT, ScalingDecision, ScalingError, ScalingRecord, ScalingStore, StoredScaling};
+pub use scaling::{
+    SCALING_FORMAT, ScalingChange, ScalingDecision, ScalingError, ScalingRecord, ScalingStore, StoredScaling,
+};
 pub use status::{KafkaOffsets, LogView, PartitionId, PartitionOffsets, State, StatusDocument, StatusInputs};
 
 #[cfg(test)]

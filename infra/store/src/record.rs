@@ -101,6 +101,8 @@ pub enum EventKind {
     Finished,
     /// A declared skip, or a new generation that begins further back.
     OffsetsSet,
+    /// Another number of workers for the job's pool. Kept with the pool, not in the job's record.
+    Scaled,
 }
 
 impl EventKind {
@@ -117,6 +119,7 @@ impl EventKind {
             Self::Failed => "failed",
             Self::Finished => "finished",
             Self::OffsetsSet => "offsets_set",
+            Self::Scaled => "scaled",
         }
     }
 }

@@ -10,6 +10,8 @@ use crate::location::StateLocation;
 
 /// The format this build reads and writes.
 pub const SCALING_FORMAT: u32 = 1;
+/// Changes of a pool's size that are kept.
+const CHANGES: usize = 20;
 
 /// The last decision about a pool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,8 +22,14 @@ pub struct ScalingRecord {
     pub at: Timestamp,
     /// Workers asked for.
     pub desired: u32,
-    /// Why, in words.
+    /// Why, in words; of the pool as a whole, so that whoever has a job in it may read it.
     pub because: String,
+    /// What stands out of single jobs, by their names. `None` of an older version, whose `because` has them in it.
+    #[serde(default)]
+    pub about_jobs: Option<String>,
+    /// The latest changes of the number of workers, the newest last.
+    #[serde(default)]
+    pub changes: Vec<ScalingChange>,
     /// Records behind over all jobs that could be measured.
     pub lag_records: u64,
     /// Age of the oldest record not yet consumed; none where it is not known.
@@ -34,6 +42,34 @@ pub struct ScalingRecord {
     pub history: serde_json::Value,
 }
 
+/// Another number of workers was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScalingChange {
+    pub at: Timestamp,
+    /// Who decided.
+    pub by: String,
+    /// Workers asked for before.
+    pub from: u32,
+    /// Workers asked for since.
+    pub to: u32,
+    /// Why, in words.
+    pub because: String,
+}
+
+impl ScalingRecord {
+    /// Puts the changes of the record before this one into it, and its own where it is one. `from`: what is asked for;
+    /// `said`: what was decided last, where anything was. Where somebody else asked for what is decided now, or where
+    /// what was decided has not come about yet, nothing changed.
+    pub fn follow(&mut self, mut changes: Vec<ScalingChange>, from: u32, said: Option<u32>) {
+        if self.desired != from && Some(self.desired) != said {
+            let (by, because) = (self.scaler.clone(), self.because.clone());
+            changes.push(ScalingChange { at: self.at, by, from, to: self.desired, because });
+        }
+        changes.drain(..changes.len().saturating_sub(CHANGES));
+        self.changes = changes;
+    }
+}
+
 /// The part of a record that people are told, read without its history, which is large.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ScalingDecision {
@@ -42,13 +78,27 @@ pub struct ScalingDecision {
     pub at: Timestamp,
     pub desired: u32,
     pub because: String,
+    #[serde(default)]
+    about_jobs: Option<String>,
+    /// The newest last.
+    #[serde(default)]
+    pub changes: Vec<ScalingChange>,
 }
 
 impl ScalingDecision {
     /// As a scaler wrote it.
     #[must_use]
     pub fn new(pool: &str, at: Timestamp, desired: u32, because: &str) -> Self {
-        Self { format: SCALING_FORMAT, pool: pool.to_owned(), at, desired, because: because.to_owned() }
+        let (pool, because) = (pool.to_owned(), because.to_owned());
+        Self {
+            format: SCALING_FORMAT,
+            pool,
+            at,
+            desired,
+            because,
+            about_jobs: Some(String::new()),
+            changes: Vec::new(),
+        }
     }
 }
 
@@ -101,7 +151,13 @@ impl ScalingStore {
         match self.store.get(&self.location.bucket, &self.location.scaling_key(pool)).await {
             Ok(object) => {
                 let decision: Option<ScalingDecision> = serde_json::from_slice(&object.body).ok();
-                Ok(decision.filter(|decision| decision.format == SCALING_FORMAT))
+                Ok(decision.filter(|decision| decision.format == SCALING_FORMAT).map(|mut decision| {
+                    if decision.about_jobs.is_none() {
+                        "Decided by an older version, in words that may name jobs of other teams."
+                            .clone_into(&mut decision.because);
+                    }
+                    decision
+                }))
             }
             Err(error) if error.kind == ErrorKind::NoSuchKey => Ok(None),
             Err(error) => Err(error.into()),

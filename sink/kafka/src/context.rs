@@ -57,7 +57,7 @@ impl Context {
     /// There is one again: that there was none explains nothing any more.
     pub(crate) fn token_given(&self) {
         let Some(reason) = self.no_token.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).take_if(|(_, last)| *last == reason);
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).take_if(|(_, last)| last.contains(&reason));
     }
 
     /// The last client-wide error since the last call.
@@ -106,7 +106,13 @@ impl ClientContext for Context {
     }
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        present(self.tokens())
+        let token = present(self.tokens());
+        match &token {
+            Ok(_) => self.token_given(),
+            // librdkafka says it once more, in words around it.
+            Err(error) => self.no_token(&error.to_string()),
+        }
+        token
     }
 }
 

@@ -17,6 +17,9 @@ pub struct EngineSettings {
     pub append_interval_ms: i64,
     /// An entry that only says what is completed or absent waits this long for files to ride with.
     pub idle_entry_ms: i64,
+    /// Between two entries that only declare offsets which no file holds: a topic of which hardly a record is wanted would
+    /// else have one every [`idle_entry_ms`](Self::idle_entry_ms).
+    pub declare_again_ms: i64,
     /// How often an idle worker looks for entries of others.
     pub tail_poll_ms: i64,
     /// Between two sightings of a denied upload: longer than the longest Complete, which a server may go on with after
@@ -53,6 +56,7 @@ impl Default for EngineSettings {
             revoke_budget_ms: 8_000,
             append_interval_ms: 500,
             idle_entry_ms: 2_000,
+            declare_again_ms: 10_000,
             tail_poll_ms: 10_000,
             complete_grace_ms: 300_000,
             commit_interval_ms: 1_000,

@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{House, event};
 use landfall_job::JobSpec;
@@ -47,6 +47,47 @@ async fn a_worker_that_dies_in_the_middle_leaves_nothing_missing_and_nothing_twi
     worker.stop().await;
     let landed = house.landed().await;
     assert_eq!((landed.ids.len(), landed.records), (20_000, 20_000));
+}
+
+fn unbounded(record: &mut JobRecord) -> Result<(), std::convert::Infallible> {
+    record.ends = None;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_of_which_no_record_is_wanted_does_not_have_an_entry_every_other_second() {
+    let house = House::new(1).await;
+    house.create_job(|job| job["decode"] = serde_json::json!({"null_value": "skip"})).await;
+    house.jobs.update("bids", unbounded).await.unwrap();
+    let worker = house.start_worker("w1");
+    // The first ones are declared without delay.
+    (0..5).for_each(|_| house.produce(""));
+    house.wait_accounted(5).await;
+    let (declared, before) = (Instant::now(), house.log().await.next_seq());
+    while declared.elapsed() < Duration::from_secs(6) {
+        house.produce("");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(house.log().await.next_seq(), before);
+    worker.stop().await;
+    assert!(house.accounted().await > 5, "who leaves says what is left to say");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_several_workers_have_to_declare_is_declared() {
+    let mut house = House::new(2).await;
+    // As it is outside of tests: nothing else makes a worker read the log.
+    house.tail_poll_ms = 10_000;
+    house.create_job(|job| job["decode"] = serde_json::json!({"null_value": "skip"})).await;
+    house.jobs.update("bids", unbounded).await.unwrap();
+    let workers = [house.start_worker("w1"), house.start_worker("w2")];
+    for offsets in [20, 40] {
+        (0..20).for_each(|_| house.produce(""));
+        house.wait_accounted(offsets).await;
+    }
+    for worker in workers {
+        worker.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use landfall_connect::{ConnectDefaults, Finding, Translation, translate};
+use landfall_connect::{Config, ConnectDefaults, Finding, Translation, translate};
 use landfall_job::{FieldError, JobSpec};
 use landfall_store::{Connector, Desired, EventKind, JobRecord, JobState, LiveWorkers, Stored};
 
@@ -15,8 +15,6 @@ use super::{BackendError, access, actions, remove};
 use crate::auth::Principal;
 use crate::problem::{Kind, Problem};
 use crate::state::ApiState;
-
-pub(crate) type Config = BTreeMap<String, String>;
 
 /// A connector and what it is made of.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use landfall_commit::{Entry, FileKind, FileRef, Lane, LogState, Seq, Token};
 use landfall_store::JobRecord;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{BackendError, access};
 use crate::auth::Principal;
@@ -75,7 +76,7 @@ pub(crate) async fn objects(
         }
         reached = entry.seq;
         if wanted.takes(entry) {
-            objects.extend(files(&stored.record, entry, &log));
+            objects.extend(files(&stored.record, entry, &log, state.connect.endpoint.is_none()));
         }
     }
     let objects: Vec<ObjectView> =
@@ -98,10 +99,12 @@ async fn look(state: &ApiState, landed: Landed) -> ObjectView {
         view.visible =
             head.is_ok_and(|head| head.metadata.get(TOKEN_METADATA).map(String::as_str) == Some(token.as_str()));
     }
+    view.url = view.url.filter(|_| view.visible);
     view
 }
 
-fn files(record: &JobRecord, entry: &Entry, log: &LogState) -> Vec<Landed> {
+/// `on_aws`: the buckets are.
+fn files(record: &JobRecord, entry: &Entry, log: &LogState, on_aws: bool) -> Vec<Landed> {
     let at = |ms| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
     let partitions: Vec<OffsetRangeView> = entry
         .held
@@ -114,9 +117,13 @@ fn files(record: &JobRecord, entry: &Entry, log: &LogState) -> Vec<Landed> {
             to_offset: offsets.max().map_or(0, |last| last.saturating_add(1)),
         })
         .collect();
+    let bucket_of = |file: &landfall_commit::FileEntry| {
+        if file.bucket.is_empty() { record.spec.sink.bucket.clone() } else { file.bucket.clone() }
+    };
     let view = |index: u32, file: &landfall_commit::FileEntry| ObjectView {
-        bucket: if file.bucket.is_empty() { record.spec.sink.bucket.clone() } else { file.bucket.clone() },
+        bucket: bucket_of(file),
         key: file.key.clone(),
+        url: on_aws.then(|| console(&bucket_of(file), &file.key)),
         kind: kind(file.kind).to_owned(),
         bytes: file.bytes,
         records: file.records,
@@ -130,6 +137,12 @@ fn files(record: &JobRecord, entry: &Entry, log: &LogState) -> Vec<Landed> {
     };
     let one = |(index, file)| Landed { view: view(index, file), token: file.token.clone() };
     (0u32..).zip(&entry.files).map(one).collect()
+}
+
+/// The console finds the bucket's region by itself.
+fn console(bucket: &str, key: &str) -> String {
+    let key = utf8_percent_encode(key, NON_ALPHANUMERIC);
+    format!("https://console.aws.amazon.com/s3/object/{bucket}?prefix={key}")
 }
 
 fn kind(kind: FileKind) -> &'static str {

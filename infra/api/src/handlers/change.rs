@@ -6,6 +6,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use landfall_job::JobSpec;
+use landfall_job::reader::{Problems, parse_text};
 
 use super::job_response;
 use super::jobs::name_of;
@@ -74,13 +75,24 @@ pub(crate) async fn patch(
     let name = name_of(path)?;
     let if_match = etag::if_match(request.headers())?;
     let text = body::text(request, &[Media::MergePatch], state.limits.body_bytes).await?;
-    let patch: serde_json::Value = serde_json::from_str(&text)
+    let patch = merge_patch(&text)?;
+    let replaced = replacing::patch(&state, &principal, &name, &patch, if_match.as_deref()).await?;
+    Ok(answer(replaced))
+}
+
+/// A JSON object in which no key is twice: which of the two was meant nobody knows.
+fn merge_patch(text: &str) -> Result<serde_json::Value, Problem> {
+    let patch: serde_json::Value = serde_json::from_str(text)
         .map_err(|error| Problem::new(Kind::InvalidRequest, format!("the body is not JSON: {error}")))?;
     if !patch.is_object() {
         return Err(Problem::new(Kind::InvalidRequest, "a merge patch of a job is a JSON object"));
     }
-    let replaced = replacing::patch(&state, &principal, &name, &patch, if_match.as_deref()).await?;
-    Ok(answer(replaced))
+    let problems = Problems::default();
+    parse_text(text, &problems).map_err(|error| BackendError::InvalidJob(vec![error]))?;
+    match problems.is_empty() {
+        true => Ok(patch),
+        false => Err(BackendError::InvalidJob(problems.into_vec()).into()),
+    }
 }
 
 fn answer(replaced: Replaced) -> Response {

@@ -6,6 +6,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use jiff::Timestamp;
+use landfall_store::{EventKind, JobEvent, JobRecord, ScalingDecision};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -18,7 +19,8 @@ use crate::problem::{Kind, Problem};
 use crate::state::ApiState;
 use crate::view::{EventList, LetterList, ObjectList};
 
-/// A job's history, the newest first: created, changed by whom, paused, failed because.
+/// A job's history, the newest first: created, changed by whom, paused, failed because; and how its pool was scaled, and
+/// why.
 #[utoipa::path(
     get, path = "/v1/jobs/{name}/events", tag = "jobs", params(("name" = String, Path)),
     responses(
@@ -32,7 +34,31 @@ pub(crate) async fn events(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<EventList>, Problem> {
     let stored = access::visible(&state, &principal, &name_of(path)?).await?;
-    Ok(Json(EventList { events: stored.record.events.into_iter().rev().collect() }))
+    let pool = &stored.record.spec.pool;
+    // A job's own history is told even where that of its pool cannot be read.
+    let scaled = state.scaling.decision(pool).await.unwrap_or_else(|error| {
+        tracing::warn!(pool, %error, "what was decided about the pool cannot be read");
+        None
+    });
+    Ok(Json(EventList { events: history(stored.record, scaled) }))
+}
+
+/// The pool's changes are those since the job is there.
+fn history(record: JobRecord, scaled: Option<ScalingDecision>) -> Vec<JobEvent> {
+    let scaled = scaled.into_iter().flat_map(|decided| {
+        let pool = decided.pool;
+        decided.changes.into_iter().map(move |change| JobEvent {
+            at: change.at,
+            by: change.by,
+            what: EventKind::Scaled.as_str().to_owned(),
+            detail: format!("pool {pool}, {} to {}: {}", change.from, change.to, change.because),
+        })
+    });
+    let created_at = record.created_at;
+    let mut events: Vec<JobEvent> = scaled.filter(|event| event.at >= created_at).chain(record.events).collect();
+    events.sort_by_key(|event| event.at);
+    events.reverse();
+    events
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -4,11 +4,10 @@ use axum::extract::{Request, State};
 use axum::{Extension, Json};
 use landfall_job::{FieldError, JobSpec};
 
-use super::connect;
 use crate::auth::{Principal, Role};
 use crate::backend::{BackendError, connector, validate as validation};
 use crate::body::{self, Media};
-use crate::problem::{Problem, ProblemField};
+use crate::problem::{Kind, Problem, ProblemField};
 use crate::state::ApiState;
 use crate::view::{EndView, OriginView, Validation};
 
@@ -33,7 +32,8 @@ pub(crate) async fn validate(
 ) -> Result<Json<Validation>, Problem> {
     principal.require(Role::Editor)?;
     let text = body::text(request, &[Media::Json, Media::Yaml], state.limits.body_bytes).await?;
-    let config = connect::submitted(&text).transpose()?;
+    let config = landfall_connect::submitted(&text).transpose();
+    let config = config.map_err(|problem| Problem::new(Kind::InvalidRequest, problem))?;
     let (spec, warnings) = match &config {
         Some((name, config)) => connector::read(&state, &principal, name, config).await?,
         None => (JobSpec::parse(&text).map_err(|errors| errors.0), Vec::new()),

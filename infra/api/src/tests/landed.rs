@@ -81,7 +81,7 @@ async fn objects_and_letters_are_told_the_newest_first_page_by_page() {
         .flat_map(|letter| format!("{letter}\n").into_bytes())
         .collect();
     let letters = zstd::encode_all(letters.as_slice(), 1).unwrap();
-    append(&world, &uid, 1, 0, file("a", FileKind::Data, 5), false).await;
+    append(&world, &uid, 1, 0, file("dt=1/a &", FileKind::Data, 5), false).await;
     append(&world, &uid, 2, 10, file("letters", FileKind::DeadLetter, 50), true).await;
     put(&world, "letters".into(), letters).await;
     append(&world, &uid, 3, 20, file("c", FileKind::Data, 7), true).await;
@@ -90,11 +90,14 @@ async fn objects_and_letters_are_told_the_newest_first_page_by_page() {
     let keys = |page: &Value| -> Vec<String> {
         page["objects"].as_array().unwrap().iter().map(|o| o["key"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(keys(&all), ["c", "letters", "a"]);
+    assert_eq!(keys(&all), ["c", "letters", "dt=1/a &"]);
     assert_eq!(all["next_cursor"], Value::Null);
     let visible: Vec<_> = all["objects"].as_array().unwrap().iter().map(|o| o["visible"].as_bool().unwrap()).collect();
     assert_eq!(visible, [false, true, true]);
     assert_eq!(all["objects"][0]["partitions"][0]["to_offset"], 30);
+    let urls: Vec<_> = all["objects"].as_array().unwrap().iter().map(|o| o["url"].as_str()).collect();
+    let console = |key| Some(format!("https://console.aws.amazon.com/s3/object/lake?prefix={key}"));
+    assert_eq!(urls, [None, console("letters").as_deref(), console("dt%3D1%2Fa%20%26").as_deref()]);
 
     let first = get(&api, "/v1/jobs/bids/objects?limit=1").await.expect(200).json;
     assert_eq!(keys(&first), ["c"]);
@@ -102,7 +105,7 @@ async fn objects_and_letters_are_told_the_newest_first_page_by_page() {
     let second = get(&api, &format!("/v1/jobs/bids/objects?limit=1&cursor={cursor}")).await.expect(200).json;
     assert_eq!(keys(&second), ["letters"]);
     let of_offset = get(&api, "/v1/jobs/bids/objects?topic=bids&partition=0&offset=3").await.expect(200).json;
-    assert_eq!(keys(&of_offset), ["a"]);
+    assert_eq!(keys(&of_offset), ["dt=1/a &"]);
     assert_eq!(keys(&get(&api, "/v1/jobs/bids/objects?until=2020-01-01T00:00:00Z").await.json), [""; 0]);
     for bad in ["cursor=x", "limit=0", "since=noon", "colour=1", "offset=-1"] {
         get(&api, &format!("/v1/jobs/bids/objects?{bad}")).await.expect(400);
@@ -330,4 +333,24 @@ async fn a_jobs_table_is_told_for_athena_and_for_glue() {
     get(&api, "/v1/jobs/bids/ddl?since=noon").await.expect(400);
     get(&api, "/v1/jobs/bids/ddl?columns=id").await.expect(422);
     get(&api, "/v1/jobs/none/ddl").await.expect(404);
+}
+
+#[tokio::test]
+async fn how_the_pool_was_scaled_since_the_job_is_there_is_part_of_its_history() {
+    let world = World::new();
+    let api = world.api();
+    create(&api, &job("bids")).await.expect(201);
+    let change =
+        |at: &str, to: u32| json!({"at": at, "by": "lag-lambda-1", "from": 0, "to": to, "because": "There is work."});
+    let decided = json!({"format": 1, "pool": "shared", "at": "2099-01-01T00:01:00Z", "desired": 2, "because": "There is work.",
+        "about_jobs": "Behind: another-teams-job.", "lag_records": 5, "history": {},
+        "changes": [change("2020-01-01T00:00:00Z", 7), change("2099-01-01T00:00:00Z", 2)]});
+    put(&world, "_landfall/scaling/shared.json".into(), decided.to_string().into_bytes()).await;
+    let told = get(&api, "/v1/jobs/bids/events").await.expect(200);
+    assert!(!told.text.contains("another-teams-job"), "{}", told.text);
+    let events = told.json["events"].as_array().unwrap().clone();
+    let scaled = json!({"at": "2099-01-01T00:00:00Z", "by": "lag-lambda-1", "what": "scaled",
+        "detail": "pool shared, 0 to 2: There is work."});
+    assert_eq!((events.len(), &events[0]), (2, &scaled), "{events:?}");
+    assert_eq!(events[1]["what"], "created");
 }

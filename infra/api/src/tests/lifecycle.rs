@@ -235,6 +235,9 @@ async fn a_patch_changes_what_it_names_and_null_goes_back_to_the_default() {
         call(&api, "PATCH", "/v1/jobs/bids", &[merge], r#"{"max_workers":3,"labels":{"a":"b"}}"#).await.expect(200);
     assert_eq!(patched.json["change"], json!({"change": "in_place", "fields": ["labels.a", "max_workers"]}));
     assert_eq!(patched.json["spec"]["max_workers"], 3);
+    let twice = r#"{"labels":{"a":"c"},"labels":{}}"#;
+    let refused = call(&api, "PATCH", "/v1/jobs/bids", &[merge], twice).await.expect(422);
+    assert_eq!(refused.errors()[0].0, "labels", "{}", refused.text);
     let back = call(&api, "PATCH", "/v1/jobs/bids", &[merge], r#"{"max_workers":null}"#).await.expect(200);
     assert_eq!((&back.json["spec"]["max_workers"], &back.json["spec"]["labels"]), (&json!(8), &json!({"a": "b"})));
     let bad = call(&api, "PATCH", "/v1/jobs/bids", &[merge], r#"{"sink":{"fromat":"parquet"}}"#).await.expect(422);

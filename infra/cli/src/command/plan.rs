@@ -40,8 +40,9 @@ async fn as_scaler(file: &Path, pool: &str, desired: Option<u32>, format: Format
     let mut pools = config.pools.clone();
     pools.entry(pool.to_owned()).or_insert_with(PoolConfig::default);
     let decision = Scaler::new(&config, &store, "plan", pools)?.look_only(pool, desired).await?;
-    let Decision { desired, alive, because, .. } = &decision;
-    let people = format!("pool {pool}: {desired} workers wanted, {alive} alive\n{because}");
+    let Decision { desired, alive, because, about_jobs, .. } = &decision;
+    let why = format!("{because} {about_jobs}");
+    let people = format!("pool {pool}: {desired} workers wanted, {alive} alive\n{}", why.trim_end());
     Ok(output::show(format, &decision, || people)?)
 }
 
@@ -76,9 +77,10 @@ pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
         workers: workers.into_values().map(|records_per_second| WorkerSample { records_per_second }).collect(),
         jobs: Some(jobs),
     };
-    let Plan { desired, because, .. } = plan(&sample, &limits, &History::default());
-    let answer = json!({"pool": arguments.pool, "desired": desired, "alive": alive, "because": because});
-    let people = format!("pool {}: {desired} workers wanted, {alive} alive\n{because}", arguments.pool);
+    let Plan { desired, because, about_jobs, .. } = plan(&sample, &limits, &History::default());
+    let answer = json!({"pool": arguments.pool, "desired": desired, "alive": alive, "because": because, "about_jobs": about_jobs});
+    let why = format!("{because} {about_jobs}");
+    let people = format!("pool {}: {desired} workers wanted, {alive} alive\n{}", arguments.pool, why.trim_end());
     Ok(output::show(format, &answer, || people)?)
 }
 

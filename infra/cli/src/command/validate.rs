@@ -1,5 +1,5 @@
-//! `validate`: every mistake of a job document, or of the Kafka Connect config that is to become one; with a configuration also against the real cluster and bucket, by the
-//! very checks that creating the job would make.
+//! `validate`: every mistake of a job document, or of the Kafka Connect config that is to become one; with a configuration
+//! also against the real cluster and bucket, by the very checks that creating the job would make.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,19 +33,33 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, format: Format) -> Outcome {
     let document = arguments.file.read()?;
     let config = arguments.config.as_deref().map(fleet::load).transpose()?;
-    let spec = match connector::parse(&document) {
-        Some(connector) => connector.job(config.as_ref())?,
-        None => JobSpec::parse(&document).map_err(|errors| Failure::Usage(errors.to_string()))?,
+    let connector = landfall_connect::submitted(&document).transpose().map_err(Failure::Usage)?;
+    let spec = match (&connector, config) {
+        // A config is checked as a config: what it does not say means other things than in a document.
+        (Some((name, connector)), Some(config)) => {
+            connector::job(name, connector, Some(&config))?;
+            real_parts(document, config).await?
+        }
+        (Some((name, connector)), None) => {
+            let (spec, warnings) = connector::job(name, connector, None)?;
+            warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+            spec
+        }
+        (None, config) => {
+            let spec = JobSpec::parse(&document).map_err(|errors| Failure::Usage(errors.to_string()))?;
+            if let Some(config) = config {
+                let document = serde_json::to_string(&spec).context("the document cannot be written as JSON")?;
+                real_parts(document, config).await?;
+            }
+            spec
+        }
     };
-    if let Some(config) = config {
-        real_parts(&spec, config).await?;
-    }
     let people = output::yaml(&spec)?;
     Ok(output::show(format, &spec, || people)?)
 }
 
-/// Asks the API's own code, without a listener.
-async fn real_parts(spec: &JobSpec, mut config: landfall_config::FleetConfig) -> Outcome {
+/// Asks the API's own code, without a listener. The job as it would be created; mistakes and warnings are told.
+async fn real_parts(document: String, mut config: landfall_config::FleetConfig) -> Result<JobSpec, Failure> {
     // Nobody else reaches the API that is asked here.
     config.api.auth = landfall_config::Auth {
         mode: landfall_config::AuthMode::None,
@@ -58,11 +72,10 @@ async fn real_parts(spec: &JobSpec, mut config: landfall_config::FleetConfig) ->
     let readiness = fleet::ProcessReadiness::new(Arc::clone(&store), fleet::location(&config), None);
     let health = HealthState::new(fleet::VERSION, Arc::new(readiness), None);
     let api = router(fleet::api_state(&config, &store, health)?);
-    let body = serde_json::to_vec(spec).context("the document cannot be written as JSON")?;
     let request = Request::post("/v1/jobs/validate")
         .header(header::HOST, "127.0.0.1")
         .header(header::CONTENT_TYPE, "application/json")
-        .body(Body::from(body))
+        .body(Body::from(document))
         .context("the check cannot be asked for")?;
     let answer = match api.oneshot(request).await {
         Ok(answer) => answer,
@@ -80,7 +93,8 @@ async fn real_parts(spec: &JobSpec, mut config: landfall_config::FleetConfig) ->
         eprintln!("warning: {warning}");
     }
     if checked.valid {
-        return Ok(());
+        let spec = checked.spec.context("the check's answer shows no job")?;
+        return JobSpec::parse(&spec.to_string()).map_err(|errors| Failure::Usage(errors.to_string()));
     }
     for error in &checked.errors {
         eprintln!("error: {}", told_field(error));

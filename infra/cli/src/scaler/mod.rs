@@ -14,10 +14,10 @@ use std::time::Duration;
 use anyhow::Context;
 use futures::future::join_all;
 use landfall_config::{FleetConfig, PoolConfig};
-use landfall_lag::{Decision, Lookout, Memory, SeenPool, decide, keep};
+use landfall_lag::{Decision, Lookout, Memory, Rested, SeenPool, decide, keep};
 use landfall_s3::store::SharedStore;
 use landfall_s3::timer::SystemTimer;
-use landfall_store::{HeartbeatStore, JobStore, ScalingStore};
+use landfall_store::{HeartbeatStore, JobStore, LogStore, ScalingStore};
 
 use crate::exit::Failure;
 use crate::fleet;
@@ -65,6 +65,12 @@ impl Scaler {
         let lookout = Lookout {
             jobs: JobStore::new(Arc::clone(store), location.clone(), Arc::new(SystemTimer)),
             heartbeats: HeartbeatStore::new(Arc::clone(store), location.clone()),
+            rested: Arc::new(Rested::new(LogStore::new(
+                Arc::clone(store),
+                location.clone(),
+                Arc::new(SystemTimer),
+                id.clone(),
+            ))),
             clusters,
             patience: PATIENCE,
         };
@@ -108,8 +114,19 @@ impl Scaler {
         }
         let (decision, record) = decide(name, seen, &pool.scaling, &memory, asked, &self.id, now)?;
         keep(&self.store, &record, memory).await.context("what was decided cannot be kept")?;
-        let Decision { desired, alive, because, lag_records, lag_seconds, sample_age_seconds, .. } = &decision;
-        tracing::info!(pool = name, desired, alive, lag_records, lag_seconds, sample_age_seconds, because, "decided");
+        let Decision { desired, alive, because, about_jobs, lag_records, lag_seconds, sample_age_seconds, .. } =
+            &decision;
+        tracing::info!(
+            pool = name,
+            desired,
+            alive,
+            lag_records,
+            lag_seconds,
+            sample_age_seconds,
+            because,
+            about_jobs,
+            "decided"
+        );
         acts.act(name, pool, &decision).await?;
         Ok(decision)
     }

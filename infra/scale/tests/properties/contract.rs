@@ -51,7 +51,8 @@ fn the_answer_has_a_number_a_reason_and_what_to_hand_in_the_next_time() {
     assert_eq!(answer["desired"], 1);
     assert!(answer["because"].as_str().unwrap().starts_with("1 worker as before."), "{answer}");
     assert!(answer["history"].is_object());
-    assert_eq!(answer.as_object().unwrap().len(), 3);
+    assert_eq!(answer["about_jobs"], "");
+    assert_eq!(answer.as_object().unwrap().len(), 4);
 }
 
 #[test]

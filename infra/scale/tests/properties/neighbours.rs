@@ -65,7 +65,8 @@ proptest! {
         let both = follow(&limits(), 0, 60, 1, History::default(), both);
         let ((least, most), both) = (alone(inflow, 60), both.last().unwrap());
         prop_assert!((least..=most + 1).contains(&both.desired), "{least} to {most} alone, with the other {}", both.because);
-        prop_assert!(both.because.contains("poisoned"), "{}", both.because);
+        prop_assert!(both.about_jobs.contains("poisoned"), "{}", both.about_jobs);
+        prop_assert!(!both.because.contains("poisoned"), "{}", both.because);
     }
 
     #[test]

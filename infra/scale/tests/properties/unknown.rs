@@ -51,7 +51,7 @@ proptest! {
             }
             let next = plan(&sample, &limits(), &history);
             prop_assert_eq!(next.desired, last.desired, "{}", next.because);
-            prop_assert!(next.because.contains("kept") || next.because.contains("stays"), "{}", next.because);
+            prop_assert!(next.about_jobs.contains("kept") || next.because.contains("stays"), "{next:?}");
             (history, desired) = (next.history, next.desired);
         }
     }

@@ -34,6 +34,8 @@ pub struct Appender {
     pub(super) batch: Option<(Batch, At)>,
     attempts: u32,
     last_append_ms: i64,
+    /// When the last entry of ours came into the log that declares offsets and nothing else.
+    declared_ms: i64,
     /// When something first waited to be said by an entry without files.
     news_since_ms: Option<i64>,
     pub(super) folding: bool,
@@ -62,6 +64,7 @@ impl Appender {
             batch: None,
             attempts: 0,
             last_append_ms: i64::MIN / 2,
+            declared_ms: i64::MIN / 2,
             news_since_ms: None,
             folding: false,
             fold_is_courtesy: false,
@@ -148,14 +151,19 @@ impl Engine {
         }
         let has_files = !self.files.ready.is_empty();
         if !has_files {
-            if !self.has_news() {
+            let outcomes = self.has_outcomes();
+            if !outcomes && !self.has_declarations() {
                 self.appender.news_since_ms = None;
                 return;
             }
             let since = *self.appender.news_since_ms.get_or_insert(now_ms);
             // To say of each file at once that it is visible would take an entry a file.
             let unhurried = !hurried || self.completions.at_work();
-            if unhurried && now_ms < since.saturating_add(self.settings.idle_entry_ms) {
+            let mut due_ms = since.saturating_add(self.settings.idle_entry_ms);
+            if !outcomes {
+                due_ms = due_ms.max(self.appender.declared_ms.saturating_add(self.settings.declare_again_ms));
+            }
+            if unhurried && now_ms < due_ms {
                 return;
             }
         }
@@ -330,6 +338,9 @@ impl Engine {
     pub(super) fn committed(&mut self, batch: Batch) {
         let entry = batch.entry;
         self.counters.appends += 1;
+        if entry.files.is_empty() && entry.completed.is_empty() && entry.rebuilt.is_empty() && entry.lost.is_empty() {
+            self.appender.declared_ms = self.now.mono_ms;
+        }
         tracing::info!(
             job = %self.identity.job, job_uid = %self.identity.uid, seq = entry.seq.0, files = entry.files.len(),
             records = entry.files.iter().map(|f| f.records).sum::<u64>(), "entry appended"

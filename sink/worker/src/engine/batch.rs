@@ -8,6 +8,7 @@ use landfall_commit::{Entry, FileRef, FileSets, Lane, LogState, SkipReason, Toke
 use super::Engine;
 use super::append::Appender;
 use super::file::Phase as FilePhase;
+use super::partition::Partition;
 use crate::effect::{Effect, FileId, FileOffsets};
 
 /// An entry on its way into the log.
@@ -48,16 +49,18 @@ impl Appender {
 }
 
 impl Engine {
-    pub(super) fn has_news(&self) -> bool {
+    /// Something of a file, or the end of the log, is to be written down.
+    pub(super) fn has_outcomes(&self) -> bool {
         self.completions.visible_pending(self.log.as_ref())
             || !self.appender.rebuilt.is_empty()
             || !self.appender.lost.is_empty()
             || self.appender.close_log
-            || self
-                .partitions
-                .iter()
-                .flatten()
-                .any(|p| !p.absent.is_empty() || p.skipped.values().any(|s| !s.is_empty()))
+    }
+
+    /// Offsets are to be declared that no file holds.
+    pub(super) fn has_declarations(&self) -> bool {
+        let declares = |p: &Partition| !p.absent.is_empty() || p.skipped.values().any(|s| !s.is_empty());
+        self.partitions.iter().flatten().any(declares)
     }
 
     /// The next entry: everything that is ready and not lost, and what else there is to say.

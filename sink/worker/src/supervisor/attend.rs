@@ -34,7 +34,7 @@ impl Worker {
         let live = match record.desired {
             Desired::Running | Desired::Paused => true,
             // Once a process: a worker that died may have left entries whose files are not visible.
-            Desired::Stopped => at_work || self.rested.get(&record.name) != Some(&record.uid),
+            Desired::Stopped => at_work || !self.has_rested(record),
             Desired::Deleted => true,
         };
         live && spec.pool == self.parts.pool
@@ -45,6 +45,10 @@ impl Worker {
             && (at_work || participates(&self.parts.id, &record.name, spec.max_workers, &self.live))
             && (participates(&self.parts.id, &record.name, spec.max_workers, &self.live)
                 || record.desired != Desired::Running)
+    }
+
+    fn has_rested(&self, record: &JobRecord) -> bool {
+        self.rested.get(&record.name).is_some_and(|(uid, restarts)| (uid, *restarts) == (&record.uid, record.restarts))
     }
 
     /// Starts the job, or tells its runner what is new.

@@ -123,8 +123,9 @@ pub struct Worker {
     live: Vec<String>,
     /// All workers, as the last beat saw them.
     seen: LiveWorkers,
-    /// Stopped jobs that came to rest here, by uid.
-    rested: HashMap<String, String>,
+    /// Stopped jobs that came to rest here, by name: uid and `restarts`. One that ran again elsewhere may have left files
+    /// once more.
+    rested: HashMap<String, (String, u64)>,
     /// Last words, by uid.
     past: BTreeMap<String, (Instant, JobBeat)>,
     started_at: Timestamp,

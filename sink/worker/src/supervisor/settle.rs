@@ -89,7 +89,7 @@ impl Worker {
             return;
         }
         if snapshot.phase == JobPhase::Stopped && record.desired == Desired::Stopped {
-            self.rested.insert(name.to_owned(), record.uid.clone());
+            self.rested.insert(name.to_owned(), (record.uid.clone(), record.restarts));
         }
         self.past.insert(record.uid.clone(), (Instant::now(), landfall_store::JobBeat { past: true, ..last }));
         while self.past.len() > MAX_PAST {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use landfall_commit::{Lane, Origins, SourcePartition, Totals};
+use landfall_commit::{Lane, LogState, OffsetSet, Origins, SourcePartition, Totals};
 use landfall_job::JobSpec;
 use landfall_kafka::{ClusterClient, Connection, EmbeddedKafka, GroupProtocol, Isolation, TopicPartition, Topics};
 use landfall_s3::embedded::{LocalStore, MemoryMedium};
@@ -45,6 +45,8 @@ pub struct House {
     pub faults: FaultyStore<LocalStore<MemoryMedium>>,
     location: StateLocation,
     pub jobs: JobStore,
+    /// Of the workers that are started from here on.
+    pub tail_poll_ms: i64,
 }
 
 pub struct Running {
@@ -96,7 +98,17 @@ impl House {
         let store: SharedStore = Arc::new(faults.clone());
         let location = StateLocation::new(BUCKET, "_landfall/");
         let jobs = JobStore::new(Arc::clone(&store), location.clone(), Arc::new(SystemTimer));
-        Self { kafka, producer, partitions, produced: AtomicU32::new(0), store, faults, location, jobs }
+        Self {
+            kafka,
+            producer,
+            partitions,
+            produced: AtomicU32::new(0),
+            store,
+            faults,
+            location,
+            jobs,
+            tail_poll_ms: 1_000,
+        }
     }
 
     pub fn connection(&self) -> Connection {
@@ -215,7 +227,11 @@ impl House {
             memory_bytes: 512 << 20,
             budget: Budget::new(256 << 20),
             scratch: None,
-            engine: EngineSettings { tail_poll_ms: 1_000, complete_grace_ms: 2_000, ..EngineSettings::default() },
+            engine: EngineSettings {
+                tail_poll_ms: self.tail_poll_ms,
+                complete_grace_ms: 2_000,
+                ..EngineSettings::default()
+            },
             upload_lifetime_ms: None,
             probe_every: Duration::from_millis(500),
             drain_timeout: Duration::from_secs(10),
@@ -295,11 +311,15 @@ impl House {
         panic!("the reasons did not change in time; see the log above");
     }
 
-    /// What the log adds up to.
-    pub async fn totals(&self) -> Totals {
+    pub async fn log(&self) -> LogState {
         let log = LogStore::new(Arc::clone(&self.store), self.location.clone(), Arc::new(SystemTimer), "test".into());
         let record = self.jobs.get("bids").await.unwrap().record;
-        log.read_lane(&record, Lane(0)).await.unwrap().totals().clone()
+        log.read_lane(&record, Lane(0)).await.unwrap()
+    }
+
+    /// What the log adds up to.
+    pub async fn totals(&self) -> Totals {
+        self.log().await.totals().clone()
     }
 
     /// Waits until the log accounts for so many records.
@@ -311,6 +331,21 @@ impl House {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!("not appended in time; see the log above");
+    }
+
+    /// Offsets that the log accounts for, each partition's from its start on.
+    pub async fn accounted(&self) -> u64 {
+        self.log().await.partitions().values().map(OffsetSet::low).sum()
+    }
+
+    pub async fn wait_accounted(&self, offsets: u64) {
+        for _ in 0..300 {
+            if self.accounted().await == offsets {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("not declared in time; see the log above");
     }
 
     pub async fn wait_landed(&self, records: u64) {

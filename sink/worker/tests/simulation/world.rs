@@ -203,6 +203,7 @@ impl World {
             revoke_budget_ms: 1_000,
             append_interval_ms: 50,
             idle_entry_ms: 500,
+            declare_again_ms: 2_000,
             checkpoint_every: 5,
             chunk_bytes: 300,
             min_spill_bytes: 100,

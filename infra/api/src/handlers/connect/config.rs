@@ -7,11 +7,12 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::{HeaderValue, StatusCode, header};
+use landfall_connect::Config;
 use serde_json::{Map, Value};
 
 use super::connectors::info;
 use crate::auth::{Principal, Role};
-use crate::backend::connector::{self, Config};
+use crate::backend::connector;
 use crate::body::{self, Media};
 use crate::handlers::jobs::name_of;
 use crate::problem::{Kind, Problem};
@@ -31,52 +32,14 @@ pub(super) async fn object(state: &ApiState, request: Request) -> Result<Map<Str
     }
 }
 
-/// Numbers and booleans count as their text, as in Connect.
+/// [`landfall_connect::text`], refused as a request.
 pub(super) fn text(key: &str, value: Value) -> Result<Option<String>, Problem> {
-    match value {
-        Value::String(text) => Ok(Some(text)),
-        Value::Null => Ok(None),
-        Value::Number(number) => Ok(Some(number.to_string())),
-        Value::Bool(truth) => Ok(Some(truth.to_string())),
-        Value::Array(_) | Value::Object(_) => Err(wrong(format!("config value of {key:?} is no text: write a string"))),
-    }
+    landfall_connect::text(key, value).map_err(wrong)
 }
 
-/// A whole config for the connector `name`, with the name in it.
+/// [`landfall_connect::config`], refused as a request.
 pub(super) fn config(name: &str, object: Map<String, Value>) -> Result<Config, Problem> {
-    let mut config = Config::new();
-    for (key, value) in object {
-        let Some(value) = text(&key, value)? else {
-            return Err(wrong(format!("config value of {key:?} is null: leave the key out")));
-        };
-        config.insert(key, value);
-    }
-    match config.get("name") {
-        Some(written) if written.trim() != name => {
-            return Err(wrong(format!(
-                "Connector name configuration ({written}) doesn't match connector name ({name})"
-            )));
-        }
-        _ => config.insert("name".to_owned(), name.to_owned()),
-    };
-    Ok(config)
-}
-
-/// Name and config where a text is that of a connector, in either of the forms that files have: `{"name": ..., "config":
-/// {...}}`, or the config with its name in it. `None`: it is to be a job document, which names its own mistakes.
-pub(crate) fn submitted(text: &str) -> Option<Result<(String, Config), Problem>> {
-    let mut document: Map<String, Value> = serde_json::from_str(text).ok()?;
-    let named = document.get("name").cloned();
-    let given = match document.remove("config") {
-        Some(Value::Object(given)) => given,
-        _ => document,
-    };
-    given.get("connector.class")?;
-    let name = named.or_else(|| given.get("name").cloned());
-    Some(match name.as_ref().and_then(Value::as_str).map(str::trim) {
-        Some(name) => config(name, given).map(|config| (name.to_owned(), config)),
-        None => Err(wrong("name is missing, or no text: write it beside the config, or in it")),
-    })
+    landfall_connect::config(name, object).map_err(wrong)
 }
 
 pub(crate) async fn get(

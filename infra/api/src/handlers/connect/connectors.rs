@@ -7,13 +7,14 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::{StatusCode, header};
+use landfall_connect::Config;
 use landfall_store::{Desired, JobRecord, LiveWorkers};
 use serde_json::{Value, json};
 
 use super::config::{config, location, object, wrong};
 use crate::auth::{Principal, Role};
 use crate::backend::actions::Action;
-use crate::backend::connector::{self, Condition, Config, Task};
+use crate::backend::connector::{self, Condition, Task};
 use crate::backend::offsets;
 use crate::handlers::jobs::name_of;
 use crate::problem::{Kind, Problem};

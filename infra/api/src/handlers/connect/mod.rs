@@ -54,5 +54,4 @@ pub(crate) fn routes() -> Router<ApiState> {
     routes.into_iter().fold(Router::new(), |router, (path, methods)| both(router, path, methods))
 }
 
-pub(crate) use config::submitted;
 pub(crate) use root::root;

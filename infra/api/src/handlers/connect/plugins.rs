@@ -3,12 +3,11 @@
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
-use landfall_connect::{DefinitionInfo, Plugin, Validation};
+use landfall_connect::{Config, DefinitionInfo, Plugin, Validation};
 use serde_json::{Map, Value, json};
 
 use super::config::{object, text, wrong};
 use super::connectors::query;
-use crate::backend::connector::Config;
 use crate::handlers::jobs::name_of;
 use crate::problem::{Kind, Problem};
 use crate::state::ApiState;
