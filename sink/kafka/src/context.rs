@@ -1,7 +1,9 @@
 //! What librdkafka says of its own accord: log lines and client-wide errors, brought to `tracing` and remembered, so
 //! that a request that only timed out can say why.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
@@ -23,12 +25,19 @@ pub(crate) struct Context {
     tokens: Option<Tokens>,
     /// Why there was none when one was asked for last.
     no_token: Arc<Mutex<Option<String>>>,
+    said: Arc<Mutex<Said>>,
 }
 
 impl Context {
     /// Without tokens.
     pub(crate) fn new(client_id: &str) -> Self {
-        Self { client_id: client_id.into(), last_error: Arc::default(), tokens: None, no_token: Arc::default() }
+        Self {
+            client_id: client_id.into(),
+            last_error: Arc::default(),
+            tokens: None,
+            no_token: Arc::default(),
+            said: Arc::default(),
+        }
     }
 
     pub(crate) fn of(connection: &Connection) -> Self {
@@ -99,7 +108,9 @@ impl ClientContext for Context {
     fn stats_raw(&self, _: &[u8]) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(target: "librdkafka", client = &*self.client_id, %error, "{reason}");
+        if let Some(unsaid) = self.said.lock().unwrap_or_else(PoisonError::into_inner).say(reason, Instant::now()) {
+            tracing::warn!(target: "librdkafka", client = &*self.client_id, %error, unsaid, "{reason}");
+        }
         if let Some(code) = error.rdkafka_error_code() {
             self.remember(code, reason);
         }
@@ -117,3 +128,48 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {}
+
+/// What was written into the log lately: while all brokers are away, librdkafka says so many times a second
+/// (<https://github.com/confluentinc/librdkafka/issues/5546>).
+#[derive(Debug, Default)]
+struct Said(HashMap<String, (Instant, u64)>);
+
+impl Said {
+    const AGAIN: Duration = Duration::from_secs(60);
+    const KEPT: usize = 64;
+
+    /// Whether to say it, and how often it was not said since the last time.
+    fn say(&mut self, reason: &str, now: Instant) -> Option<u64> {
+        if let Some((at, unsaid)) = self.0.get_mut(reason) {
+            if now.saturating_duration_since(*at) < Self::AGAIN {
+                *unsaid += 1;
+                return None;
+            }
+            let before = std::mem::take(unsaid);
+            *at = now;
+            return Some(before);
+        }
+        if self.0.len() >= Self::KEPT {
+            self.0.clear();
+        }
+        self.0.insert(reason.to_owned(), (now, 0));
+        Some(0)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_again_and_again_is_written_once_a_minute_and_counted() {
+        let (mut said, start) = (Said::default(), Instant::now());
+        let mut say = |reason: &str, second| said.say(reason, start + Duration::from_secs(second));
+        assert_eq!((say("2/2 brokers are down", 0), say("1/2 brokers are down", 0)), (Some(0), Some(0)));
+        assert_eq!((say("2/2 brokers are down", 1), say("2/2 brokers are down", 59)), (None, None));
+        assert_eq!((say("2/2 brokers are down", 60), say("2/2 brokers are down", 61)), (Some(2), None));
+        (0..1_000).for_each(|n| assert_eq!(say(&format!("error {n}"), 62), Some(0)));
+        assert!(said.0.len() <= Said::KEPT);
+    }
+}
