@@ -133,7 +133,7 @@ years directory="docs/evidence":
 # What no test of the commit protocol notices: every small change of its code that the tests let pass. An hour or so;
 # docs/mutants.md explains those that are known
 mutants *words:
-    cargo mutants --package landfall-commit --output target {{words}}
+    CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=0 cargo mutants --package landfall-commit --output target {{words}}
 
 # The tables of jobs in an emulator of Glue and Athena; three minutes
 tables *words:
