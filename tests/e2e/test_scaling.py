@@ -1,5 +1,6 @@
 """`landfall run --scale processes`: workers of this machine come and go by the same decision as tasks of a service."""
 
+import json
 import os
 import pathlib
 import signal
@@ -57,6 +58,22 @@ def test_workers_follow_the_lag_from_none_to_several_and_back_to_none(kafka, mak
     assert told.returncode == 0 and "workers wanted" in told.stdout, told.stderr
     fleet.wait_drained(name, records=records + 1_000)
     verify(topic, name, bad=set()).assert_clean()
+    until(lambda: workers_of(server) == [], "no worker once more", 60)
+
+    def decided():
+        """What `plan` says now, and what the scaler said last."""
+        now = json.loads(fleet.command("plan", "--as-scaler", fleet.config_path, "--output", "json").stdout)
+        key = f"{fleet.config['state']['prefix']}scaling/shared.json"
+        kept = json.loads(fleet.s3.client().get_object(Bucket=fleet.bucket, Key=key)["Body"].read())
+        return [(said["desired"], said["because"]) for said in (now, kept)]
+
+    until(lambda: len(set(decided())) == 1, "the same number for the same reason", 60)
+    assert decided()[0][0] == 0
+    # The job's history says how its pool followed it.
+    events = fleet.request("GET", f"/v1/jobs/{name}/events").json()["events"]
+    scaled = [event["detail"] for event in events if event["what"] == "scaled"]
+    assert any(detail.startswith("pool shared, 0 to ") for detail in scaled), events
+    assert scaled[0].split(":")[0].endswith(" to 0"), scaled
 
 
 def test_a_worker_that_dies_is_replaced_and_none_outlives_its_scaler(kafka, make_topic, fleet, new_job, verify):
