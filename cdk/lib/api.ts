@@ -92,7 +92,7 @@ export class Api extends Construct {
     const { settings } = fleet;
     const roles = new TaskRoles(this, 'Roles');
     bucket.grantApi(roles.task);
-    grantKafka(roles.task, settings.clusters, 'look');
+    grantKafka(roles.task, settings.clusters, 'set up');
     const task = new ProcessTask(this, 'Task', {
       fleet,
       family: `${settings.name}-api`,

@@ -137,8 +137,8 @@ for (const name of EXAMPLES) {
     for (const alarm of alarms) {
       assert.equal(alarm.AlarmActions.length, 1, alarm.AlarmName);
       assert.ok(alarm.AlarmDescription.length > 40, alarm.AlarmName);
-      // Silence is what an alarm on samples is for; elsewhere a pool at zero is silent.
-      assert.equal(alarm.TreatMissingData, /no-samples|vpn/.test(alarm.AlarmName) ? 'breaching' : 'notBreaching', alarm.AlarmName);
+      // Silence is what an alarm on samples is for, and a balancer without a target; elsewhere a pool at zero is silent.
+      assert.equal(alarm.TreatMissingData, /no-samples|vpn|healthy-task/.test(alarm.AlarmName) ? 'breaching' : 'notBreaching', alarm.AlarmName);
     }
     const crash = JSON.stringify(one(template, 'AWS::Events::Rule', 'CrashesRule').Properties.EventPattern);
     for (const service of ['api', ...settings.pools.map((pool) => `worker-${pool.name}`)]) assert.ok(crash.includes(`service:${service}`));
