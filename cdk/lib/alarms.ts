@@ -49,12 +49,17 @@ export class Alarms extends Construct {
       minutes: 10,
       says: `Tasks end by themselves, again and again. Why: log group ${props.crashes.log.node.path}, and the logs of the tasks.`,
     });
-    this.watch('api-without-a-healthy-task', {
-      metric: props.api.targets.metrics.unhealthyHostCount({ statistic: Stats.MINIMUM, period: Duration.minutes(1) }) as Metric,
-      above: 0,
-      minutes: 3,
-      says: 'A task of the API does not get ready: /readyz says what it misses. Jobs run on meanwhile.',
+    const healthy = new Alarm(this, 'api-without-a-healthy-task', {
+      alarmName: `${props.fleet}-api-without-a-healthy-task`,
+      alarmDescription: 'No task of the API is ready: /readyz says what it misses. Jobs run on meanwhile.',
+      metric: props.api.targets.metrics.healthyHostCount({ statistic: Stats.MAXIMUM, period: Duration.minutes(1) }) as Metric,
+      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+      threshold: 1,
+      evaluationPeriods: 3,
+      // The balancer counts nothing where no task is registered.
+      treatMissingData: TreatMissingData.BREACHING,
     });
+    this.tell(healthy);
     for (const { name, id: vpnId } of props.vpnIds) this.watchVpn(name, vpnId);
   }
 

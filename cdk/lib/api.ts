@@ -1,7 +1,6 @@
 /**
- * The HTTP API behind a load balancer: TLS only, port 80 redirects. People sign in at the balancer (OIDC) where that is
- * set up; a request with a bearer token is a machine's and goes to the service, which knows the token, or is checked at
- * the balancer (JWT).
+ * The HTTP API behind a load balancer: TLS only, port 80 redirects. People sign in at the balancer (OIDC), or callers bring
+ * a JWT, which is checked at the balancer and by the service, or a token that the service knows.
  */
 
 import { Duration, SecretValue, Stack, Validations } from 'aws-cdk-lib';
@@ -19,7 +18,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 
-import type { Api as Settings } from './config/api';
+import type { Api as Settings, Claims } from './config/api';
 import type { DataBucket } from './data-bucket';
 import { COMMAND, PORT } from './names';
 import type { Network } from './network';
@@ -93,7 +92,7 @@ export class Api extends Construct {
     const { settings } = fleet;
     const roles = new TaskRoles(this, 'Roles');
     bucket.grantApi(roles.task);
-    grantKafka(roles.task, settings.clusters, 'look');
+    grantKafka(roles.task, settings.clusters, 'set up');
     const task = new ProcessTask(this, 'Task', {
       fleet,
       family: `${settings.name}-api`,
@@ -123,14 +122,22 @@ export class Api extends Construct {
   }
 
   private authVariables(api: Settings): Variables {
-    const byBalancer = api.oidc !== undefined || api.jwt !== undefined;
-    return {
-      LANDFALL_API__LISTEN: `0.0.0.0:${PORT.api}`,
-      LANDFALL_API__AUTH__MODE: byBalancer ? 'alb' : 'token',
-      ...(api.tokens.length > 0 && { LANDFALL_API__AUTH__TOKENS: JSON.stringify(api.tokens) }),
+    return { LANDFALL_API__LISTEN: `0.0.0.0:${PORT.api}`, ...this.proof(api) };
+  }
+
+  /** What the service believes; docs/auth.md has each of the modes. */
+  private proof({ oidc, jwt, tokens }: Settings): Variables {
+    if (oidc) {
       // Whose signature on x-amzn-oidc-data counts: any balancer of AWS could sign one.
-      ...(byBalancer && { LANDFALL_API__AUTH__ALB: Stack.of(this).toJsonString({ signer: this.balancer.loadBalancerArn }) }),
-    };
+      const signer = this.balancer.loadBalancerArn;
+      const alb = { signer, issuer: oidc.issuer, client: oidc.clientId, ...claimRules(oidc) };
+      return { LANDFALL_API__AUTH__MODE: 'alb', LANDFALL_API__AUTH__ALB: Stack.of(this).toJsonString(alb) };
+    }
+    if (jwt) {
+      const issuer = { issuer: jwt.issuer, audience: jwt.audience, jwks_url: jwt.jwksEndpoint, ...claimRules(jwt) };
+      return { LANDFALL_API__AUTH__MODE: 'oidc', LANDFALL_API__AUTH__OIDC: JSON.stringify(issuer) };
+    }
+    return { LANDFALL_API__AUTH__MODE: 'token', LANDFALL_API__AUTH__TOKENS: JSON.stringify(tokens) };
   }
 
   private certificate(api: Settings, zone: IHostedZone | undefined): ICertificate {
@@ -151,22 +158,30 @@ export class Api extends Construct {
     });
   }
 
-  /** Machines come with a bearer token and cannot sign in on a page. The L2 rule does not know jwt-validation. */
+  /** The L2 rule does not know jwt-validation. */
   private rules(api: Settings, listener: ApplicationListener): void {
-    if (!api.jwt && !(api.oidc && api.tokens.length > 0)) return;
-    const forward = (order: number) => ({ type: 'forward', targetGroupArn: this.targets.targetGroupArn, order });
+    if (!api.jwt) return;
     new CfnListenerRule(this, 'Machines', {
       listenerArn: listener.listenerArn,
       priority: 10,
       conditions: [{ field: 'http-header', httpHeaderConfig: { httpHeaderName: 'Authorization', values: ['Bearer *'] } }],
-      actions: api.jwt
-        ? [
-            { type: 'jwt-validation', order: 1, jwtValidationConfig: { issuer: api.jwt.issuer, jwksEndpoint: api.jwt.jwksEndpoint } },
-            forward(2),
-          ]
-        : [forward(1)],
+      actions: [
+        { type: 'jwt-validation', order: 1, jwtValidationConfig: { issuer: api.jwt.issuer, jwksEndpoint: api.jwt.jwksEndpoint } },
+        { type: 'forward', targetGroupArn: this.targets.targetGroupArn, order: 2 },
+      ],
     });
   }
+}
+
+/** As the binary's configuration names them. */
+function claimRules(claims: Claims) {
+  const { viewer, editor, operator } = claims.roles;
+  return {
+    role_claim: claims.roleClaim,
+    roles: { viewer, editor, operator },
+    ...(claims.teamClaim !== undefined && { team_claim: claims.teamClaim }),
+    ...(claims.nameClaim !== undefined && { name_claim: claims.nameClaim }),
+  };
 }
 
 function signIn(scope: Construct, oidc: NonNullable<Settings['oidc']>, next: ListenerAction): ListenerAction {

@@ -32,7 +32,7 @@ export function secretsOf(scope: Construct, clusters: readonly KafkaCluster[]): 
 }
 
 /** What the role of a process that talks to Kafka needs beyond S3: nothing, but for MSK with IAM. */
-export function grantKafka(role: Role, clusters: readonly KafkaCluster[], access: 'consume' | 'look'): void {
+export function grantKafka(role: Role, clusters: readonly KafkaCluster[], access: 'consume' | 'set up' | 'look'): void {
   for (const { mskIam } of clusters) {
     if (!mskIam) continue;
     const of = (kind: string, names: readonly string[]) =>
@@ -46,7 +46,8 @@ export function grantKafka(role: Role, clusters: readonly KafkaCluster[], access
       { actions: ['kafka-cluster:Connect', 'kafka-cluster:DescribeCluster'], resources: [mskIam.clusterArn] },
       // ReadData is needed to look, too: the age of the oldest waiting record is read from the record.
       ...rights(['kafka-cluster:DescribeTopic', 'kafka-cluster:ReadData'], of('topic', mskIam.readTopics)),
-      ...rights(['kafka-cluster:DescribeGroup', 'kafka-cluster:AlterGroup'], of('group', mskIam.groups)),
+      // Who makes a job commits its start.
+      ...rights(['kafka-cluster:DescribeGroup', ...(access === 'look' ? [] : ['kafka-cluster:AlterGroup'])], of('group', mskIam.groups)),
       ...(consume ? rights(['kafka-cluster:DescribeTopic', 'kafka-cluster:WriteData', 'kafka-cluster:CreateTopic'], of('topic', mskIam.writeTopics)) : []),
       // Producers of dead letters are idempotent, which MSK asks for on the cluster.
       ...(consume && mskIam.writeTopics.length > 0 ? [{ actions: ['kafka-cluster:WriteDataIdempotently'], resources: [mskIam.clusterArn] }] : []),

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 
 import { REFUSED_PROPERTIES } from '../lib/config/clusters';
 import { knownKeys, parseSettings } from '../lib/config/fleet';
+import { DEFAULTS } from '../lib/config/pools';
 import { ConfigError } from '../lib/config/section';
 import { variableOf } from '../lib/variables';
 import { EXAMPLES, exampleText, ROOT } from './support';
@@ -72,9 +73,21 @@ const WRONG: [string, string, string, RegExp][] = [
   [existing, ', subnet-0123456789abcdef1]', ']', /^f\.yaml: network\.existing\.private_subnets: has 1 ids for 2 zones;/],
   [existing, 'network:\n', 'network:\n  vpn: {s: {gateway_ip: 203.0.113.1}}\n', /^f\.yaml: network\.vpn: belongs to a network of its own, and network\.existing is given;/],
   [existing, 'jwt:', 'public: true\n  jwt:', /^f\.yaml: api\.public: is true, and the network has no public subnets;/],
-  [existing, '  jwt:', '  tokens: [{name: a, sha256: x, role: viewer}]\n  jwt:', /^f\.yaml: api\.tokens: would be refused at the load balancer/],
+  [existing, '  jwt:', '  tokens: [{name: a, sha256: x, role: viewer}]\n  jwt:', /^f\.yaml: api\.tokens: stands beside jwt, and the API takes one kind of proof/],
+  [production, '  oidc:', '  tokens: [{name: a, sha256: x, role: viewer}]\n  oidc:', /^f\.yaml: api\.tokens: stands beside oidc, and the API takes one/],
+  [production, 'role_claim: groups', '', /^f\.yaml: api\.oidc\.role_claim: is missing/],
+  [production, 'team_claim: department', '', /^f\.yaml: api\.oidc\.team_claim: is missing, and viewers and editors are refused/],
+  [production, '[platform]', '[data-analysts]', /^f\.yaml: api\.oidc\.roles: has the value data-analysts twice/],
+  [production, 'roles: {viewer: [data-analysts], editor: [data-engineers], operator: [platform]}', '', /^f\.yaml: api\.oidc\.roles: gives nobody a role/],
+  [existing, 'audience: landfall', '', /^f\.yaml: api\.jwt\.audience: is missing/],
   [existing, '[10.0.0.0/8]', '[0.0.0.0/0]', /^f\.yaml: api\.allow_cidrs: lets everybody in, and oidc is not set;/],
   [existing, 'alarms:\n', 'alarms:\n  emails: [a@example.com]\n', /^f\.yaml: alarms\.emails: would subscribe to a topic that is not ours;/],
+  [minimal, 'max: 8', 'max: 8\n    scaling: {target_utilization: 85}', /^f\.yaml: pools\.shared\.scaling\.target_utilization: leaves the range above 0 up to 1: 85 give or take 0\.07;/],
+  [minimal, 'max: 8', 'max: 8\n    scaling: {utilization_tolerance: 0.2}', /^f\.yaml: pools\.shared\.scaling\.utilization_tolerance: leaves the range/],
+  [minimal, 'max: 8', 'max: 8\n    scaling: {lag_threshold: 0}', /^f\.yaml: pools\.shared\.scaling\.lag_threshold: is 0; write a number above 0$/],
+  [minimal, 'max: 8', 'max: 8\n    scaling: {target_drain_seconds: 100}', /^f\.yaml: pools\.shared\.scaling\.target_drain_seconds: lets workers come too late to help: 100 s to drain, 180 s/],
+  [minimal, 'max: 8', 'max: 8\n    scaling: {start_delay_seconds: 600}', /^f\.yaml: pools\.shared\.scaling\.start_delay_seconds: lets workers come too late/],
+  [minimal, 'max: 8', 'max: 8\n    scaling: {sample_stale_after_seconds: 30}', /^f\.yaml: pools\.shared\.scaling\.sample_stale_after_seconds: is below the 60 s from look to look;/],
   [existing, 'actuator: ecs', 'actuator: escs', /^f\.yaml: scaling\.actuator: "escs" is none of them, did you mean ecs\?; write application-autoscaling or ecs$/],
   [msk, 'read_topics: [bids, clicks-*]', 'read_topics: []', /^f\.yaml: clusters\.events\.msk_iam\.read_topics: names no topic;/],
   [msk, '    msk_iam:', '    properties: {sasl.mechanism: PLAIN}\n    msk_iam:', /^f\.yaml: clusters\.events\.properties\.sasl\.mechanism: is set by msk_iam; leave it out$/],
@@ -133,6 +146,14 @@ test('the refused properties are those that the binary refuses', () => {
   const table = reference.split('### Properties that are refused')[1]!.split('\n## ')[0]!;
   const refused = [...table.matchAll(/^\| `([a-z.]+)` \|/gm)].map((found) => found[1]);
   assert.deepEqual([...REFUSED_PROPERTIES].sort(), refused.sort());
+});
+
+test('what the YAML leaves out is compared as the binary takes it', () => {
+  const limits = readFileSync(join(ROOT, '..', 'infra', 'scale', 'src', 'limits.rs'), 'utf8').split('fn default()')[1]!;
+  for (const [knob, value] of Object.entries(DEFAULTS)) {
+    const [, written] = new RegExp(`\\b${knob}: ([\\d_.]+),`).exec(limits)!;
+    assert.equal(Number(written!.replaceAll('_', '')), value, knob);
+  }
 });
 
 test('the variables are fields of the configuration reference, but for those that a later binary brings', () => {

@@ -137,8 +137,8 @@ for (const name of EXAMPLES) {
     for (const alarm of alarms) {
       assert.equal(alarm.AlarmActions.length, 1, alarm.AlarmName);
       assert.ok(alarm.AlarmDescription.length > 40, alarm.AlarmName);
-      // Silence is what an alarm on samples is for; elsewhere a pool at zero is silent.
-      assert.equal(alarm.TreatMissingData, /no-samples|vpn/.test(alarm.AlarmName) ? 'breaching' : 'notBreaching', alarm.AlarmName);
+      // Silence is what an alarm on samples is for, and a balancer without a target; elsewhere a pool at zero is silent.
+      assert.equal(alarm.TreatMissingData, /no-samples|vpn|healthy-task/.test(alarm.AlarmName) ? 'breaching' : 'notBreaching', alarm.AlarmName);
     }
     const crash = JSON.stringify(one(template, 'AWS::Events::Rule', 'CrashesRule').Properties.EventPattern);
     for (const service of ['api', ...settings.pools.map((pool) => `worker-${pool.name}`)]) assert.ok(crash.includes(`service:${service}`));
@@ -174,22 +174,29 @@ for (const name of EXAMPLES) {
   });
 }
 
-test('production: people sign in at the balancer, a bearer token passes to the service, which checks it', () => {
+test('production: people sign in at the balancer, whose word the service takes', () => {
   const { template } = example('production');
   const tls = ofType(template, 'AWS::ElasticLoadBalancingV2::Listener').find(([, { Properties }]) => Properties.Port === 443)![1].Properties;
   assert.deepEqual(tls.DefaultActions.map((action: Json) => action.Type), ['authenticate-oidc', 'forward']);
   assert.match(flat(tls.DefaultActions[0].AuthenticateOidcConfig.ClientSecret), /^\{\{resolve:secretsmanager:/);
-  const rule = one(template, 'AWS::ElasticLoadBalancingV2::ListenerRule').Properties;
-  assert.deepEqual(rule.Conditions[0].HttpHeaderConfig, { HttpHeaderName: 'Authorization', Values: ['Bearer *'] });
-  assert.deepEqual(rule.Actions.map((action: Json) => action.Type), ['forward']);
+  assert.deepEqual(ofType(template, 'AWS::ElasticLoadBalancingV2::ListenerRule'), [], 'nothing passes without signing in');
   const { container } = containers(template).find(({ id }) => id.includes('Api'))!;
   assert.equal(variable(container, 'LANDFALL_API__AUTH__MODE'), 'alb');
-  assert.match(variable(container, 'LANDFALL_API__AUTH__ALB'), /"signer":"<LandfallApiBalancer/);
+  const alb = variable(container, 'LANDFALL_API__AUTH__ALB');
+  assert.match(alb, /"signer":"<LandfallApiBalancer/);
+  assert.match(alb, /"issuer":"https:\/\/login\.example\.com","client":"landfall","role_claim":"groups"/);
+  assert.match(alb, /"team_claim":"department"/);
 });
 
 test('existing-network: machines show a JWT, which the balancer checks before it forwards', () => {
   const rule = one(example('existing-network').template, 'AWS::ElasticLoadBalancingV2::ListenerRule').Properties;
   assert.deepEqual(rule.Actions.map((action: Json) => [action.Order, action.Type]), [[1, 'jwt-validation'], [2, 'forward']]);
+  const { container } = containers(example('existing-network').template).find(({ id }) => id.includes('Api'))!;
+  assert.equal(variable(container, 'LANDFALL_API__AUTH__MODE'), 'oidc', 'no x-amzn-oidc-data comes with a JWT');
+  assert.deepEqual(JSON.parse(variable(container, 'LANDFALL_API__AUTH__OIDC')), {
+    issuer: 'https://login.example.com', audience: 'landfall', jwks_url: 'https://login.example.com/.well-known/jwks.json',
+    role_claim: 'scope', roles: { viewer: ['landfall.read'], editor: ['landfall.write'], operator: [] }, team_claim: 'team',
+  });
 });
 
 test('production: three zones, a NAT in each, a VPN to the supplier with its route, an alarm when it is down', () => {

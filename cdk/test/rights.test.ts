@@ -71,7 +71,7 @@ for (const name of EXAMPLES) {
   });
 }
 
-test('MSK with IAM: workers consume what the YAML names, API and Lambda only look', () => {
+test('MSK with IAM: workers consume what the YAML names, the API commits where a job begins, the Lambda looks', () => {
   const { template } = example('msk-iam');
   const cluster = 'arn:aws:kafka:us-east-1:123456789012';
   const uuid = 'events/a1b2c3d4-5678-90ab-cdef-111122223333-4';
@@ -82,6 +82,8 @@ test('MSK with IAM: workers consume what the YAML names, API and Lambda only loo
     assert.ok(may(role, 'ReadData', `${cluster}:topic/${uuid}/clicks-eu`));
     assert.equal(may(role, 'ReadData', `${cluster}:topic/${uuid}/payments`), false);
     assert.ok(may(role, 'DescribeGroup', `${cluster}:group/${uuid}/landfall-bids`));
+    assert.ok(may(role, 'DescribeGroup', `${cluster}:group/${uuid}/connect-bids`), 'of a job made from a connector');
+    assert.equal(may(role, 'AlterGroup', `${cluster}:group/${uuid}/landfall-bids`), role !== roleId(template, 'LagRole'));
     assert.equal(may(role, 'AlterGroup', `${cluster}:group/${uuid}/billing`), false);
     assert.equal(may(role, 'WriteData', `${cluster}:topic/${uuid}/bids-dlq`), role === worker);
     assert.equal(may(role, 'WriteData', `${cluster}:topic/${uuid}/bids`), false);

@@ -11,7 +11,15 @@ export interface Token {
   readonly team?: string;
 }
 
-export interface Oidc {
+/** How the API reads roles and teams from the claims that a provider signs. */
+export interface Claims {
+  readonly roleClaim: string;
+  readonly roles: { readonly viewer: readonly string[]; readonly editor: readonly string[]; readonly operator: readonly string[] };
+  readonly teamClaim: string | undefined;
+  readonly nameClaim: string | undefined;
+}
+
+export interface Oidc extends Claims {
   readonly issuer: string;
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
@@ -19,6 +27,12 @@ export interface Oidc {
   readonly clientId: string;
   readonly clientSecretArn: string;
   readonly scope: string;
+}
+
+export interface Jwt extends Claims {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly jwksEndpoint: string;
 }
 
 export interface Api {
@@ -31,7 +45,7 @@ export interface Api {
   readonly size: TaskSize;
   readonly tokens: readonly Token[];
   readonly oidc: Oidc | undefined;
-  readonly jwt: { readonly issuer: string; readonly jwksEndpoint: string } | undefined;
+  readonly jwt: Jwt | undefined;
 }
 
 const HTTPS_FIX = "write the address that the provider's discovery document tells";
@@ -77,8 +91,10 @@ function checkApi(section: Section, api: Api, hasPublicSubnets: boolean): void {
     const fix = 'write tokens: [{name: ci, sha256: ..., role: operator}]; printf %s TOKEN | sha256sum prints the digits';
     section.note('tokens', 'is missing, and nobody could use the API', fix);
   }
-  if (api.tokens.length > 0 && api.jwt) {
-    section.note('tokens', 'would be refused at the load balancer, which takes every bearer token for a JWT', 'leave out tokens or jwt');
+  // The API believes one kind of proof: it would refuse the settings of another.
+  const kinds = [api.tokens.length > 0 && 'tokens', api.oidc && 'oidc', api.jwt && 'jwt'].filter((kind) => typeof kind === 'string');
+  if (kinds.length > 1) {
+    section.note(kinds[0]!, `stands beside ${kinds.slice(1).join(' and ')}, and the API takes one kind of proof`, 'keep one of them; a second fleet may take the other');
   }
   if (api.isPublic && api.allowCidrs.length === 0) {
     section.note('allow_cidrs', 'is missing while public is true', 'write who may reach it, such as [198.51.100.0/24]');
@@ -123,6 +139,27 @@ function readZone(section: Section): { id: string; name: string } {
   return zone;
 }
 
+function readClaims(section: Section): Claims {
+  const roles = section.section('roles');
+  const values = (role: string) => roles.texts(role, { fix: `write values of the role claim, such as [landfall-${role}s]` });
+  const claims: Claims = {
+    roleClaim: section.text('role_claim', { fix: 'write the claim that tells roles, such as groups' }),
+    roles: { viewer: values('viewer'), editor: values('editor'), operator: values('operator') },
+    teamClaim: section.optionalText('team_claim', { fix: 'write the claim that tells the team' }),
+    nameClaim: section.optionalText('name_claim', { fix: 'write the claim that tells the name' }),
+  };
+  roles.finish();
+  const { viewer, editor, operator } = claims.roles;
+  const all = [...viewer, ...editor, ...operator];
+  if (all.length === 0) section.note('roles', 'gives nobody a role', 'write {editor: [landfall-editors], operator: [landfall-operators]}');
+  const twice = all.find((value, at) => all.indexOf(value) !== at);
+  if (twice) section.note('roles', `has the value ${twice} twice`, 'give each value one role');
+  if (viewer.length + editor.length > 0 && !claims.teamClaim) {
+    section.note('team_claim', 'is missing, and viewers and editors are refused without a team', 'name the claim that tells the team');
+  }
+  return claims;
+}
+
 function readOidc(section: Section): Oidc {
   const url = (key: string) => section.text(key, { check: httpsUrl, fix: HTTPS_FIX });
   const oidc: Oidc = {
@@ -136,15 +173,18 @@ function readOidc(section: Section): Oidc {
       fix: "write the whole ARN of the secret that holds the client's secret as its text",
     }),
     scope: section.text('scope', { fallback: 'openid email', fix: 'write scopes with spaces between them' }),
+    ...readClaims(section),
   };
   section.finish();
   return oidc;
 }
 
-function readJwt(section: Section): { issuer: string; jwksEndpoint: string } {
-  const jwt = {
+function readJwt(section: Section): Jwt {
+  const jwt: Jwt = {
     issuer: section.text('issuer', { check: httpsUrl, fix: HTTPS_FIX }),
+    audience: section.text('audience', { fix: 'write what must be in the claim aud' }),
     jwksEndpoint: section.text('jwks_endpoint', { check: httpsUrl, fix: HTTPS_FIX }),
+    ...readClaims(section),
   };
   section.finish();
   return jwt;

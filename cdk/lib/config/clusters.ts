@@ -119,5 +119,5 @@ function readMsk(section: Section): MskIam {
   };
   if (msk.readTopics.length === 0) section.note('read_topics', 'names no topic', 'write the topics that jobs read');
   section.finish();
-  return { ...msk, groups: msk.groups.length > 0 ? msk.groups : ['landfall-*'] };
+  return { ...msk, groups: msk.groups.length > 0 ? msk.groups : ['landfall-*', 'connect-*'] };
 }

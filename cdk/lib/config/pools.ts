@@ -119,6 +119,34 @@ function readScaling(section: Section): Record<string, number | boolean> {
   }
   for (const key of KNOBS.amount) put(key, section.optionalNumber(key, { check: atLeast0, fix: 'write a number, 0 or more' }));
   for (const key of KNOBS.flag) put(key, section.optionalFlag(key, { fix: 'write true or false' }));
+  checkTogether(section, { ...DEFAULTS, ...given } as Record<keyof typeof DEFAULTS, number>);
   section.finish();
   return given;
+}
+
+/** What the binary takes where the YAML says nothing (`Limits` in infra/scale/src/limits.rs), as far as it is compared here. */
+export const DEFAULTS = {
+  lag_threshold: 500_000, target_lag_seconds: 60, target_drain_seconds: 600, worker_records_per_second: 50_000,
+  sample_stale_after_seconds: 180, target_utilization: 0.85, utilization_tolerance: 0.07, start_delay_seconds: 180,
+};
+/** The rule starts the lag Lambda every minute. */
+const POLLING_SECONDS = 60;
+
+/** As `Limits::validate` of the binary: one wrong knob, and its lag Lambda decides about no pool. */
+function checkTogether(section: Section, knobs: Record<keyof typeof DEFAULTS, number>): void {
+  for (const key of ['lag_threshold', 'target_lag_seconds', 'target_drain_seconds', 'worker_records_per_second'] as const) {
+    if (knobs[key] === 0) section.note(key, 'is 0', 'write a number above 0');
+  }
+  const { target_utilization: target, utilization_tolerance: tolerance } = knobs;
+  if (!(target - tolerance > 0 && target + tolerance <= 1)) {
+    const key = section.has('target_utilization') ? 'target_utilization' : 'utilization_tolerance';
+    section.note(key, `leaves the range above 0 up to 1: ${target} give or take ${tolerance}`, 'write shares, such as 0.85 and 0.07');
+  }
+  if (knobs.target_drain_seconds > 0 && knobs.target_drain_seconds <= knobs.start_delay_seconds) {
+    const key = section.has('target_drain_seconds') ? 'target_drain_seconds' : 'start_delay_seconds';
+    section.note(key, `lets workers come too late to help: ${knobs.target_drain_seconds} s to drain, ${knobs.start_delay_seconds} s to start`, 'write target_drain_seconds above start_delay_seconds');
+  }
+  if (knobs.sample_stale_after_seconds < POLLING_SECONDS) {
+    section.note('sample_stale_after_seconds', `is below the ${POLLING_SECONDS} s from look to look`, `write ${POLLING_SECONDS} or more`);
+  }
 }
